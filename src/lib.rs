@@ -1,0 +1,1 @@
+//! lotwise: SQLite for production records, in the browser and at the edge.
