@@ -31,17 +31,6 @@ pub(crate) const RELEASE: Flavour = Flavour { profile: "release", features: &[],
 pub(crate) const TEST: Flavour =
     Flavour { profile: "wasm-test", features: &["faults"], published: false };
 
-/// What rustc lets LLVM emit for this target. wasm-opt has to be told: stripping removes the section that says so.
-const WASM_FEATURES: [&str; 7] = [
-    "--enable-bulk-memory",
-    "--enable-multivalue",
-    "--enable-mutable-globals",
-    "--enable-nontrapping-float-to-int",
-    "--enable-reference-types",
-    "--enable-sign-ext",
-    "--enable-simd",
-];
-
 /// Builds the module and its glue, as far as they are not up to date.
 pub(crate) fn build(flavour: &Flavour) -> Result<()> {
     execute(&mut compile(flavour))?;
@@ -107,7 +96,7 @@ fn optimise(module: &Path) -> Command {
     )
     .expect("the parts came from a PATH");
     let mut command = Command::new(bin.join("wasm-opt"));
-    command.env("PATH", path).args(WASM_FEATURES).arg("-O3").arg(module).arg("-o").arg(module);
+    command.env("PATH", path).arg("-O3").arg(module).arg("-o").arg(module);
     command
 }
 
