@@ -1,1 +1,10 @@
 //! lotwise: SQLite for production records, in the browser and at the edge.
+//!
+//! `model`, `planner` and `storage` know no host. `platform` brings SQLite; `wasm` is what JavaScript sees.
+
+#![deny(missing_docs)]
+#![deny(unsafe_code)]
+
+pub mod error;
+pub mod model;
+pub mod planner;

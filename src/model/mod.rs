@@ -1,0 +1,11 @@
+//! What the data is: values, datasets, queries, calendar, and the batches that cross the boundary.
+//! Plain data. Knows no SQL, no host, no clock.
+
+pub mod batch;
+pub mod calendar;
+pub mod dataset;
+pub mod node;
+pub mod presets;
+pub mod query;
+pub mod range;
+pub mod value;

@@ -1,0 +1,361 @@
+//! Plans an aggregate query: the SQL statements whose rows are its partial results, and what
+//! [`crate::planner::finish`] has to know to make the answer of them.
+
+use crate::error::{Error, Result};
+use crate::model::calendar::{DAY_MS, HOUR_MS, MINUTE_MS};
+use crate::model::dataset::{ColumnType, Dataset};
+use crate::model::query::{AggregateQuery, GroupKey, Measure, MeasureOf, Where};
+use crate::model::range::TimeBucket;
+use crate::planner::condition::{column_of, push_filter, push_where, time_column};
+use crate::planner::sql::Sql;
+
+/// What to run and how to finish.
+#[derive(Debug, Clone)]
+pub struct AggregatePlan {
+    /// The query it is for.
+    pub query: AggregateQuery,
+    /// Keys of the groups, in the order of `groupBy`; each statement's first columns.
+    pub keys: Vec<Key>,
+    /// Partial results of the main statement, after the keys.
+    pub partials: Vec<Partial>,
+    /// How each measure is made of the partials.
+    pub outputs: Vec<Output>,
+    /// The main statement; none where there are neither keys nor partials.
+    pub main: Option<Sql>,
+    /// Statements for countDistinct: keys and one value, each pair once.
+    pub distinct: Vec<Sql>,
+}
+
+/// A key of the groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Name of the result column.
+    pub name: String,
+    /// Type of the result column.
+    pub kind: &'static str,
+    /// How to read what SQL returns; none for a plain column.
+    pub bucket: Option<BucketKey>,
+}
+
+/// A time bucket as key. SQL groups by something finer that its own indexes know; the bucket is
+/// found when groups are merged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BucketKey {
+    /// The bucket that is asked for.
+    pub bucket: TimeBucket,
+    /// What SQL returns.
+    pub stored: StoredTime,
+}
+
+/// Forms of time in partial results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StoredTime {
+    /// 'YYYY-MM-DD'.
+    Date,
+    /// Whole steps of so many milliseconds since the epoch.
+    Steps(i64),
+    /// The beginning of a canonical ISO-8601 text.
+    Text,
+}
+
+/// A partial result that merges by addition or comparison.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Partial {
+    /// What is computed.
+    pub function: PartialFunction,
+    /// Of rows that also match.
+    pub filter: Where,
+}
+
+/// Functions whose partial results merge exactly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PartialFunction {
+    /// Rows.
+    Count,
+    /// Values that are not null.
+    CountOf(String),
+    /// Sum.
+    Sum(String),
+    /// Smallest.
+    Min(String),
+    /// Largest.
+    Max(String),
+}
+
+/// A measure of the result, by index of its partials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output {
+    /// Name of the result column.
+    pub name: String,
+    /// Type of the result column.
+    pub kind: &'static str,
+    /// How it is made.
+    pub from: OutputOf,
+}
+
+/// How a measure is made of partials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OutputOf {
+    /// It is that partial.
+    Partial(usize),
+    /// First over second.
+    Avg(usize, usize),
+    /// Sum of sums over sum of sums.
+    Ratio(Vec<usize>, Vec<usize>),
+    /// Number of values in that statement of `distinct`.
+    Distinct(usize),
+}
+
+/// Plans a query against a dataset.
+pub fn plan(query: AggregateQuery, dataset: &Dataset) -> Result<AggregatePlan> {
+    let keys = plan_keys(&query, dataset)?;
+    let key_sql = key_expressions(&query, dataset)?;
+    let mut plan = AggregatePlan {
+        keys,
+        partials: Vec::new(),
+        outputs: Vec::new(),
+        main: None,
+        distinct: Vec::new(),
+        query,
+    };
+    for (name, measure) in plan.query.measures.clone() {
+        let output = plan.output(&name, &measure, dataset, &key_sql)?;
+        plan.outputs.push(output);
+    }
+    if !plan.keys.is_empty() || !plan.partials.is_empty() {
+        plan.main = Some(main_statement(&plan, dataset, &key_sql)?);
+    }
+    plan.check()?;
+    Ok(plan)
+}
+
+impl AggregatePlan {
+    /// Names of the result columns, in order.
+    pub fn column_names(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| key.name.as_str()).chain(self.outputs.iter().map(|o| o.name.as_str()))
+    }
+
+    fn output(&mut self, name: &str, measure: &Measure, dataset: &Dataset, key_sql: &[String]) -> Result<Output> {
+        let path = format!("measures.{name}");
+        let filter = &measure.filter;
+        let numeric = |column: &str, path: &str| {
+            let column = column_of(dataset, column, path)?;
+            if column.kind.is_number() {
+                return Ok(column);
+            }
+            let reason = format!("'{}' is a {} column, not a numeric one", column.name, column.kind.word());
+            Err(Error::query(path, reason))
+        };
+        let mut partial = |function| self.partial(function, filter);
+        let (kind, from) = match &measure.of {
+            MeasureOf::Count => ("integer", OutputOf::Partial(partial(PartialFunction::Count))),
+            MeasureOf::Sum(column) => {
+                let is_real = numeric(column, &format!("{path}.sum"))?.kind == ColumnType::Real;
+                let index = partial(PartialFunction::Sum(column.clone()));
+                (if is_real { "real" } else { "integer" }, OutputOf::Partial(index))
+            }
+            MeasureOf::Min(column) => {
+                let kind = column_of(dataset, column, &format!("{path}.min"))?.kind.word();
+                (kind, OutputOf::Partial(partial(PartialFunction::Min(column.clone()))))
+            }
+            MeasureOf::Max(column) => {
+                let kind = column_of(dataset, column, &format!("{path}.max"))?.kind.word();
+                (kind, OutputOf::Partial(partial(PartialFunction::Max(column.clone()))))
+            }
+            MeasureOf::Avg(column) => {
+                numeric(column, &format!("{path}.avg"))?;
+                let sum = partial(PartialFunction::Sum(column.clone()));
+                let count = partial(PartialFunction::CountOf(column.clone()));
+                ("real", OutputOf::Avg(sum, count))
+            }
+            MeasureOf::Ratio(over, under) => {
+                let mut sums = |columns: &[String], side: usize| {
+                    columns
+                        .iter()
+                        .map(|column| {
+                            numeric(column, &format!("{path}.ratio[{side}]"))?;
+                            Ok(partial(PartialFunction::Sum(column.clone())))
+                        })
+                        .collect::<Result<Vec<_>>>()
+                };
+                ("real", OutputOf::Ratio(sums(over, 0)?, sums(under, 1)?))
+            }
+            MeasureOf::CountDistinct(column) => {
+                column_of(dataset, column, &format!("{path}.countDistinct"))?;
+                let statement = distinct_statement(self, dataset, key_sql, column, filter)?;
+                self.distinct.push(statement);
+                ("integer", OutputOf::Distinct(self.distinct.len() - 1))
+            }
+        };
+        Ok(Output { name: name.to_owned(), kind, from })
+    }
+
+    /// Index of a partial; the same one is computed once.
+    fn partial(&mut self, function: PartialFunction, filter: &Where) -> usize {
+        let wanted = Partial { function, filter: filter.clone() };
+        self.partials.iter().position(|known| *known == wanted).unwrap_or_else(|| {
+            self.partials.push(wanted);
+            self.partials.len() - 1
+        })
+    }
+
+    fn check(&self) -> Result<()> {
+        let names: Vec<&str> = self.column_names().collect();
+        if names.is_empty() {
+            return Err(Error::query("measures", "expected at least one measure or group"));
+        }
+        if let Some((i, name)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+            let _ = i;
+            return Err(Error::query(
+                if self.outputs.iter().any(|o| o.name == **name) { "measures" } else { "groupBy" },
+                format!("two result columns would be called '{name}'"),
+            ));
+        }
+        let known = |name: &str, field: String| {
+            if names.contains(&name) {
+                return Ok(());
+            }
+            Err(Error::query(field, format!("'{name}' is no result column; those are {}", names.join(", "))))
+        };
+        for (i, order) in self.query.order_by.iter().enumerate() {
+            known(&order.by, format!("orderBy[{i}].by"))?;
+        }
+        for (name, _) in &self.query.having {
+            known(name, format!("having.{name}"))?;
+        }
+        if self.query.fill && !matches!(self.query.group_by.as_slice(), [GroupKey::Time(_)]) {
+            return Err(Error::query("fill", "needs groupBy to be a single time bucket"));
+        }
+        Ok(())
+    }
+}
+
+fn plan_keys(query: &AggregateQuery, dataset: &Dataset) -> Result<Vec<Key>> {
+    query
+        .group_by
+        .iter()
+        .enumerate()
+        .map(|(i, key)| match key {
+            GroupKey::Column(name) => {
+                let column = column_of(dataset, name, &format!("groupBy[{i}]"))?;
+                Ok(Key { name: name.clone(), kind: column.kind.word(), bucket: None })
+            }
+            GroupKey::Time(bucket) => {
+                let field = format!("groupBy[{i}].time");
+                let stored = match time_column(dataset, &field)?.kind {
+                    ColumnType::Date if *bucket < TimeBucket::Day => {
+                        let reason = format!(
+                            "'{}' holds whole days; use day, week, month, quarter or year",
+                            dataset.time.as_deref().unwrap_or_default()
+                        );
+                        return Err(Error::query(field, reason));
+                    }
+                    ColumnType::Date => StoredTime::Date,
+                    ColumnType::TimestampText => StoredTime::Text,
+                    _ => StoredTime::Steps(step_ms(*bucket)),
+                };
+                let bucket_key = BucketKey { bucket: *bucket, stored };
+                Ok(Key { name: bucket.word().to_owned(), kind: "text", bucket: Some(bucket_key) })
+            }
+        })
+        .collect()
+}
+
+const fn step_ms(bucket: TimeBucket) -> i64 {
+    match bucket {
+        TimeBucket::Minute => MINUTE_MS,
+        TimeBucket::Hour => HOUR_MS,
+        _ => DAY_MS,
+    }
+}
+
+/// What SQL groups by. Text groups by its bytes, whatever the collation of the column.
+fn key_expressions(query: &AggregateQuery, dataset: &Dataset) -> Result<Vec<String>> {
+    let quote = crate::planner::sql::quote;
+    query
+        .group_by
+        .iter()
+        .map(|key| match key {
+            GroupKey::Column(name) => {
+                let nocase = dataset.column(name).is_some_and(|column| column.nocase);
+                Ok(if nocase { format!("{} COLLATE BINARY", quote(name)) } else { quote(name) })
+            }
+            GroupKey::Time(bucket) => {
+                let column = time_column(dataset, "groupBy")?;
+                let name = quote(&column.name);
+                Ok(match column.kind {
+                    ColumnType::Date => name,
+                    ColumnType::TimestampText => {
+                        let length = match bucket {
+                            TimeBucket::Minute => 16,
+                            TimeBucket::Hour => 13,
+                            _ => 10,
+                        };
+                        format!("substr({name}, 1, {length})")
+                    }
+                    // SQLite divides towards zero; this rounds down, before 1970 too.
+                    _ => {
+                        let step = step_ms(*bucket);
+                        format!("({name} - (({name} % {step}) + {step}) % {step}) / {step}")
+                    }
+                })
+            }
+        })
+        .collect()
+}
+
+fn main_statement(plan: &AggregatePlan, dataset: &Dataset, key_sql: &[String]) -> Result<Sql> {
+    let mut sql = Sql::default();
+    sql.push("SELECT ").push(&key_sql.join(", "));
+    for (i, partial) in plan.partials.iter().enumerate() {
+        sql.push(if i == 0 && key_sql.is_empty() { "" } else { ", " });
+        push_partial(&mut sql, dataset, partial)?;
+    }
+    sql.push(" FROM ").name(&dataset.name);
+    push_where(&mut sql, dataset, plan.query.range, &plan.query.filter)?;
+    push_group_by(&mut sql, key_sql.len());
+    Ok(sql)
+}
+
+fn push_partial(sql: &mut Sql, dataset: &Dataset, partial: &Partial) -> Result<()> {
+    match &partial.function {
+        PartialFunction::Count => sql.push("count(*)"),
+        PartialFunction::CountOf(column) => sql.push("count(").name(column).push(")"),
+        PartialFunction::Sum(column) => sql.push("sum(").name(column).push(")"),
+        PartialFunction::Min(column) => sql.push("min(").name(column).push(" COLLATE BINARY)"),
+        PartialFunction::Max(column) => sql.push("max(").name(column).push(" COLLATE BINARY)"),
+    };
+    if !partial.filter.terms.is_empty() {
+        sql.push(" FILTER (WHERE ");
+        push_filter(sql, dataset, &partial.filter, "measures.where")?;
+        sql.push(")");
+    }
+    Ok(())
+}
+
+fn distinct_statement(
+    plan: &AggregatePlan,
+    dataset: &Dataset,
+    key_sql: &[String],
+    column: &str,
+    filter: &Where,
+) -> Result<Sql> {
+    let mut columns = key_sql.to_vec();
+    let nocase = dataset.column(column).is_some_and(|column| column.nocase);
+    let name = crate::planner::sql::quote(column);
+    columns.push(if nocase { format!("{name} COLLATE BINARY") } else { name.clone() });
+    let mut both = plan.query.filter.clone();
+    both.terms.extend_from_slice(&filter.terms);
+    let mut sql = Sql::default();
+    sql.push("SELECT ").push(&columns.join(", ")).push(" FROM ").name(&dataset.name);
+    push_where(&mut sql, dataset, plan.query.range, &both)?;
+    push_group_by(&mut sql, columns.len());
+    Ok(sql)
+}
+
+fn push_group_by(sql: &mut Sql, count: usize) {
+    if count > 0 {
+        let ordinals: Vec<String> = (1..=count).map(|n| n.to_string()).collect();
+        sql.push(" GROUP BY ").push(&ordinals.join(", "));
+    }
+}

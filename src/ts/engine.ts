@@ -1,0 +1,66 @@
+/**
+ * The engine as TypeScript sees it: the classes that the wasm module exports.
+ *
+ * Types only. Calls are synchronous but `open`; they throw an EngineError, and whatever else they throw
+ * is a panic, after which the wasm instance is unusable.
+ */
+import type { AggregateQuery, Capabilities, Dataset, ImportOptions, ImportReport, Plan, RecordsQuery, Value } from './types.ts';
+
+/** What of `Capabilities` the engine itself knows. */
+export type EngineCapabilities = Pick<
+  Capabilities,
+  'storage' | 'journalMode' | 'synchronous' | 'sqliteVersion' | 'pageBytes' | 'pageCacheBytes'
+>;
+
+/** Parameters after checking: booleans are numbers by now. */
+export type PlainValue = Exclude<Value, boolean>;
+export type PlainParams = PlainValue[] | Record<string, PlainValue>;
+
+/** Import options without what belongs to the calling side. */
+export type EngineImportOptions = Omit<ImportOptions, 'signal' | 'onProgress'>;
+
+/** An answer in columns; `batch` is in the format of batch/format.ts. */
+export interface Reply {
+  batch: Uint8Array<ArrayBuffer>;
+  meta: { route: 'index' | 'scan' | 'write'; rows: number; dataVersion: number };
+  next?: string;
+}
+
+/** What a write did. */
+export interface WriteReply {
+  changes: number;
+  lastInsertRowid: number | bigint;
+  dataVersion: number;
+}
+
+export interface CallOptions {
+  timeoutMs: number;
+}
+
+/** One import: a transaction that is open until `finish` or `abort`. */
+export interface EngineImport {
+  push(chunk: Uint8Array): void;
+  progress(): { rows: number; bytes: number };
+  finish(): Omit<ImportReport, 'elapsedMs' | 'bytes'>;
+  abort(): void;
+  free(): void;
+}
+
+/** One open database. */
+export interface Engine {
+  capabilities(): EngineCapabilities;
+  query(sql: string, params: PlainParams | undefined, options: CallOptions): Reply;
+  execute(sql: string, params: PlainParams | undefined, options: CallOptions): WriteReply;
+  executeMany(sql: string, batch: Uint8Array, named: boolean, options: CallOptions): WriteReply;
+  append(dataset: string, batch: Uint8Array, options: CallOptions & { onConflict?: 'error' | 'ignore' | 'replace' }): WriteReply;
+  aggregate(query: AggregateQuery, options: CallOptions): Reply;
+  records(query: RecordsQuery, options: CallOptions): Reply;
+  explain(target: string | AggregateQuery | RecordsQuery, params: PlainParams | undefined): Plan;
+  importStart(options: EngineImportOptions, totalBytes: number | undefined): EngineImport;
+  close(): void;
+}
+
+/** Where engines come from. */
+export interface EngineClass {
+  open(options: { name: string; storage: 'opfs' | 'memory'; datasets: readonly Dataset[] }): Promise<Engine>;
+}

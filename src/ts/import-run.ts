@@ -1,0 +1,156 @@
+/**
+ * One import on the engine's side: from a source into an open import of the engine, with progress,
+ * cancellation and the promise that a failure leaves nothing behind.
+ */
+import type { Engine, EngineImport, EngineImportOptions } from './engine.ts';
+import { LotwiseError, cancelled, fieldsOfError, textOf } from './errors.ts';
+import type { Chunk, SourceMessage } from './protocol.ts';
+import type { ImportReport, Progress } from './types.ts';
+
+/** Read and pushed at once: larger reads are no faster, and a cancellation waits for one of them. */
+const SLICE_BYTES = 4 * 1024 * 1024;
+
+/** Chunks of a stream that may be on their way at a time. */
+const CHUNKS_AHEAD = 8;
+
+const PROGRESS_INTERVAL_MS = 100;
+
+/** What an import needs of the call that it serves. */
+export interface ImportCall {
+  chunks: ChunkQueue;
+  signal: AbortSignal;
+  /** When the call was made. */
+  sentAt: number;
+  pause(): Promise<void>;
+  pull(): void;
+  progress(progress: Progress): void;
+}
+
+export interface ImportWork {
+  options: EngineImportOptions;
+  source: SourceMessage;
+  totalBytes: number | undefined;
+}
+
+/** Runs the import to its end; rolls it back where it fails or is given up. */
+export async function runImport(engine: Engine, work: ImportWork, call: ImportCall): Promise<ImportReport> {
+  throwIfCancelled(call);
+  const startedAt = performance.now();
+  const job = engine.importStart(work.options, work.totalBytes);
+  try {
+    const bytes = await pushAll(job, work, call, startedAt);
+    const report = job.finish();
+    call.progress(progressOf(bytes, bytes, startedAt));
+    job.free();
+    return { ...report, bytes, elapsedMs: Math.max(0, performance.now() - call.sentAt) };
+  } catch (error) {
+    // After a panic the instance is not to be touched again; the transaction dies with it.
+    if (fieldsOfError(error) !== undefined) {
+      job.abort();
+      job.free();
+    }
+    throw error;
+  }
+}
+
+async function pushAll(job: EngineImport, { source, totalBytes }: ImportWork, call: ImportCall, startedAt: number): Promise<number> {
+  let bytes = 0;
+  let reportedAt = startedAt;
+  for await (const chunk of chunksOf(source, call)) {
+    for (let begin = 0; begin < chunk.length; begin += SLICE_BYTES) {
+      const slice = chunk.subarray(begin, begin + SLICE_BYTES);
+      job.push(slice);
+      bytes += slice.length;
+      const now = performance.now();
+      if (now - reportedAt >= PROGRESS_INTERVAL_MS) {
+        reportedAt = now;
+        call.progress(progressOf(bytes, totalBytes, startedAt));
+      }
+      await call.pause();
+      throwIfCancelled(call);
+    }
+  }
+  return bytes;
+}
+
+function progressOf(done: number, total: number | undefined, startedAt: number): Progress {
+  const elapsedMs = performance.now() - startedAt;
+  const progress: Progress = { phase: 'import', done, unit: 'bytes', elapsedMs };
+  if (total !== undefined && total >= done) {
+    progress.total = total;
+    if (done > 0) progress.etaMs = (elapsedMs / done) * (total - done);
+  }
+  return progress;
+}
+
+function throwIfCancelled({ signal }: ImportCall): void {
+  if (signal.aborted) throw cancelled('The import');
+}
+
+// ───────────────────────── sources ─────────────────────────
+
+async function* chunksOf(source: SourceMessage, call: ImportCall): AsyncGenerator<Uint8Array> {
+  switch (source.from) {
+    case 'bytes':
+      yield source.bytes;
+      break;
+    case 'blob':
+      for (let begin = 0; begin < source.blob.size; begin += SLICE_BYTES) {
+        yield new Uint8Array(await readable(source.blob.slice(begin, begin + SLICE_BYTES)));
+      }
+      break;
+    case 'chunks':
+      for (let ahead = 1; ahead < CHUNKS_AHEAD; ahead++) call.pull();
+      for (;;) {
+        call.pull();
+        const chunk = await orCancelled(call.chunks.take(), call);
+        if ('failed' in chunk) throw sourceFailed(chunk.failed);
+        if ('end' in chunk) return;
+        yield chunk.bytes;
+      }
+  }
+}
+
+async function readable(blob: Blob): Promise<ArrayBuffer> {
+  try {
+    return await blob.arrayBuffer();
+  } catch (error) {
+    // A file that was changed or taken away after it had been chosen.
+    throw sourceFailed(textOf(error));
+  }
+}
+
+/** A stream may stall for ever; giving up must not wait for it. */
+function orCancelled<T>(promise: Promise<T>, call: ImportCall): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(cancelled('The import'));
+    if (call.signal.aborted) onAbort();
+    call.signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => call.signal.removeEventListener('abort', onAbort));
+  });
+}
+
+function sourceFailed(cause: string): LotwiseError {
+  return new LotwiseError('INPUT_INVALID', `The source failed while it was read, and nothing was imported: ${cause}`);
+}
+
+/** Chunks that were pulled, waiting for their turn; never more than were asked for. */
+export class ChunkQueue {
+  readonly #chunks: Chunk[] = [];
+  #waiting: ((chunk: Chunk) => void) | undefined;
+
+  give(chunk: Chunk): void {
+    if (this.#waiting === undefined) {
+      this.#chunks.push(chunk);
+      return;
+    }
+    this.#waiting(chunk);
+    this.#waiting = undefined;
+  }
+
+  take(): Promise<Chunk> {
+    const chunk = this.#chunks.shift();
+    if (chunk !== undefined) return Promise.resolve(chunk);
+    return new Promise((resolve) => { this.#waiting = resolve; });
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Every message between a database object and its engine, as discriminated unions.
+ *
+ * The engine side is a worker's Processor, or one in the same thread where a host has no workers. Messages
+ * arrive in the order in which they were posted, in both directions.
+ */
+import type { EngineCapabilities, EngineImportOptions, PlainParams, Reply, WriteReply } from './engine.ts';
+import type { ErrorFields } from './errors.ts';
+import type { AggregateQuery, Dataset, ImportReport, Plan, Progress, RecordsQuery } from './types.ts';
+
+/** Rises with each change of the messages: a worker script kept from an older version is found out. */
+export const PROTOCOL_VERSION = 1;
+
+/** Time limit of a call that names none. */
+export const TIMEOUT_MS_DEFAULT = 30_000;
+
+// ───────────────────────── to the engine ─────────────────────────
+
+export type ToEngine =
+  | ({ kind: 'open' } & OpenMessage)
+  | ({ kind: 'call' } & CallMessage)
+  | { kind: 'cancel'; id: number }
+  /** Of an import whose source is a stream: what a `pull` asked for. */
+  | { kind: 'chunk'; id: number; chunk: Chunk };
+
+export interface OpenMessage {
+  name: string;
+  storage: 'opfs' | 'memory';
+  datasets: readonly Dataset[];
+  wasmUrl: string | undefined;
+}
+
+export interface CallMessage {
+  id: number;
+  operation: Operation;
+  /** When the call was made, by the clock of the engine's side. */
+  sentAt: number;
+  /** From then on; undefined for calls without a limit. */
+  timeoutMs: number | undefined;
+}
+
+export type Operation =
+  | { op: 'query'; sql: string; params: PlainParams | undefined }
+  | { op: 'execute'; sql: string; params: PlainParams | undefined }
+  | { op: 'executeMany'; sql: string; batch: Uint8Array<ArrayBuffer>; named: boolean }
+  | { op: 'append'; dataset: string; batch: Uint8Array<ArrayBuffer>; onConflict: 'error' | 'ignore' | 'replace' }
+  | { op: 'aggregate'; query: AggregateQuery }
+  | { op: 'records'; query: RecordsQuery }
+  | { op: 'explain'; target: string | AggregateQuery | RecordsQuery; params: PlainParams | undefined }
+  | { op: 'import'; options: EngineImportOptions; source: SourceMessage; totalBytes: number | undefined }
+  | { op: 'close' };
+
+/** What is to be imported: there already, or to be pulled chunk by chunk. */
+export type SourceMessage =
+  | { from: 'bytes'; bytes: Uint8Array<ArrayBuffer> }
+  | { from: 'blob'; blob: Blob }
+  | { from: 'chunks' };
+
+export type Chunk = { bytes: Uint8Array<ArrayBuffer> } | { end: true } | { failed: string };
+
+// ───────────────────────── from the engine ─────────────────────────
+
+export type FromEngine =
+  /** The script runs. `now` is its clock, so that the other side can tell times by it. */
+  | { kind: 'ready'; protocol: number; now: number }
+  | { kind: 'opened'; capabilities: EngineCapabilities; now: number }
+  | { kind: 'done'; id: number; answer: Answer; now: number }
+  /** `id` is undefined where opening failed. */
+  | { kind: 'failed'; id: number | undefined; error: ErrorFields }
+  | { kind: 'progress'; id: number; progress: Progress }
+  /** The import wants one more chunk. */
+  | { kind: 'pull'; id: number }
+  /** The engine cannot go on; `id` is the call that it was running, if any. */
+  | { kind: 'panic'; id: number | undefined; text: string };
+
+export type Answer =
+  | ({ type: 'reply'; elapsedMs: number; queuedMs: number } & Reply)
+  | ({ type: 'write'; elapsedMs: number } & WriteReply)
+  | { type: 'plan'; plan: Plan }
+  | { type: 'report'; report: ImportReport }
+  | { type: 'closed' };
