@@ -1,0 +1,70 @@
+/** lotwise, as a page uses it: the package, its presets and its methods. */
+
+import { type Database, type RecordsQuery, type Result, list, open, presets } from 'lotwise';
+import type { BenchQuery } from '../queries.ts';
+import { type Answer, type Engine, type Row, type Table, extraRecord } from './engine.ts';
+
+const NAME = 'bench';
+/** Rows of a page on the way to a page far down. */
+const SKIP_ROWS = 10_000;
+
+export async function openLotwise(): Promise<Engine> {
+  return new LotwiseEngine(await open({ name: NAME, datasets: [presets.productionRecords, presets.changeEvents] }));
+}
+
+class LotwiseEngine implements Engine {
+  readonly #db: Database;
+  /** Cursors of the queries that begin further down. */
+  readonly #after = new Map<string, string>();
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  async describe(): Promise<{ version: string; settings: string }> {
+    const { storage, journalMode, synchronous, sqliteVersion } = this.#db.capabilities;
+    return { version: `SQLite ${sqliteVersion}`, settings: `defaults: ${storage}, journal_mode ${journalMode}, synchronous ${synchronous}` };
+  }
+
+  async importCsv(table: Table, csv: Blob): Promise<void> {
+    await this.#db.importFile(csv, { dataset: table, format: 'csv' });
+  }
+
+  /** Nothing is left: an import keeps the indexes of the dataset. */
+  async finishImport(): Promise<void> {}
+
+  async prepare({ id, lotwise: call }: BenchQuery): Promise<void> {
+    if (!('records' in call) || call.skip === undefined) return;
+    let after: string | undefined;
+    for (let skipped = 0; skipped < call.skip; skipped += SKIP_ROWS) {
+      const limit = Math.min(SKIP_ROWS, call.skip - skipped);
+      after = (await this.#db.records({ ...call.records, limit, ...(after !== undefined && { after }) })).next;
+    }
+    if (after !== undefined) this.#after.set(id, after);
+  }
+
+  async run({ id, lotwise: call }: BenchQuery): Promise<Answer> {
+    const { rows, meta } = await this.#ask(id, call);
+    return { rows, route: meta.route };
+  }
+
+  #ask(id: string, call: BenchQuery['lotwise']): Promise<Result<Row>> {
+    if ('aggregate' in call) return this.#db.aggregate(call.aggregate);
+    if ('query' in call) return this.#db.query(call.query);
+    const after = this.#after.get(id);
+    const query: RecordsQuery = after === undefined ? call.records : { ...call.records, after };
+    return this.#db.records(query);
+  }
+
+  async commitRecord(id: number): Promise<void> {
+    await this.#db.append('production_records', [extraRecord(id)]);
+  }
+
+  async bytes(): Promise<number> {
+    return (await list()).find(({ name }) => name === NAME)?.bytes ?? 0;
+  }
+
+  close(): Promise<void> {
+    return this.#db.close();
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * The page of the bench. The runner calls `bench` in it; with `?cold=<engine>` it opens that engine by itself
+ * as soon as it is loaded, and says when the first answer was there.
+ */
+
+import { type BenchQuery, benchQueries } from '../queries.ts';
+import { eventsCsv, productionRecords, productionRecordsCsv } from '../workloads.ts';
+import { type Engine, type EngineName, type Row, type Table, engines } from './engine.ts';
+
+export interface Run { ms: number; rows: unknown[][]; route?: string }
+
+const opened = new Map<EngineName, Engine>();
+const csvs = new Map<Table, Blob>();
+let queries = new Map<string, BenchQuery>();
+
+const bench = {
+  /** Fixes the size of the workload and answers the ids of the queries. */
+  setScale(rows: number, events: number): { id: string; asks: string; call: string; note?: string }[] {
+    queries = queriesOf(rows, events, middleLot(rows));
+    return [...queries.values()].map(({ id, asks, lotwise, note }) => ({ id, asks, call: Object.keys(lotwise)[0] ?? '', ...(note && { note }) }));
+  },
+
+  /** Makes the CSV of a table, once for all engines. */
+  makeCsv(table: Table, rows: number): number {
+    const csv = new Blob([...(table === 'events' ? eventsCsv(rows) : productionRecordsCsv(rows))], { type: 'text/csv' });
+    csvs.set(table, csv);
+    return csv.size;
+  },
+
+  async open(name: EngineName): Promise<{ version: string; settings: string }> {
+    const engine = await engines[name]();
+    opened.set(name, engine);
+    return engine.describe();
+  },
+
+  importCsv(name: EngineName, table: Table): Promise<number> {
+    const csv = csvs.get(table);
+    if (!csv) throw new Error(`makeCsv was not called for ${table}`);
+    return timed(() => engineOf(name).importCsv(table, csv));
+  },
+
+  finishImport(name: EngineName, table: Table): Promise<number> {
+    return timed(() => engineOf(name).finishImport(table));
+  },
+
+  prepare(name: EngineName, id: string): Promise<void> {
+    return engineOf(name).prepare(queryOf(id));
+  },
+
+  async run(name: EngineName, id: string): Promise<Run> {
+    const engine = engineOf(name);
+    const query = queryOf(id);
+    const start = performance.now();
+    const { rows, route } = await engine.run(query);
+    const ms = performance.now() - start;
+    return { ms, rows: rows.map((row) => comparable(row, query)), ...(route && { route }) };
+  },
+
+  /** Milliseconds of each of `count` commits of one row. */
+  async commits(name: EngineName, firstId: number, count: number): Promise<number[]> {
+    const taken: number[] = [];
+    for (let i = 0; i < count; i++) taken.push(await timed(() => engineOf(name).commitRecord(firstId + i)));
+    return taken;
+  },
+
+  bytes(name: EngineName): Promise<number> {
+    return engineOf(name).bytes();
+  },
+
+  async close(name: EngineName): Promise<void> {
+    await engineOf(name).close();
+    opened.delete(name);
+  },
+
+  /** The first answer of the engine named in the address, in milliseconds since the page was asked for. */
+  cold: coldStart(new URLSearchParams(location.search)),
+};
+
+export type Bench = typeof bench;
+Object.assign(globalThis, { bench });
+
+async function coldStart(address: URLSearchParams): Promise<{ ms: number; rows: unknown[][] } | undefined> {
+  const name = address.get('cold') as EngineName | null;
+  if (!name) return undefined;
+  // No lot is looked for: that would make half the workload, and these queries ask for none.
+  queries = queriesOf(Number(address.get('rows')), Number(address.get('events')), '');
+  const query = queryOf(address.get('query') ?? '');
+  const engine = await engines[name]();
+  opened.set(name, engine);
+  const { rows } = await engine.run(query);
+  const ms = performance.now();
+  return { ms, rows: rows.map((row) => comparable(row, query)) };
+}
+
+function queriesOf(rows: number, events: number, lot: string): Map<string, BenchQuery> {
+  return new Map(benchQueries({ rows, events, lot }).map((query) => [query.id, query]));
+}
+
+/** The lot of the middle row. Rows depend on those before them, so all up to it are made. */
+function middleLot(rows: number): string {
+  const middle = Math.floor(rows / 2);
+  let start = 0;
+  for (const batch of productionRecords(rows)) {
+    const lot = batch.lot_number[middle - start];
+    if (lot !== undefined) return lot;
+    start += batch.lot_number.length;
+  }
+  throw new RangeError('an empty workload has no middle row');
+}
+
+/** Values by position; bucket texts become instants, so that what is compared is the meaning. */
+function comparable(row: Row, query: BenchQuery): unknown[] {
+  const values = Object.values(row);
+  if (query.bucket === 'instant' && typeof values[0] === 'string') values[0] = Date.parse(values[0]);
+  return values.map((value) => (typeof value === 'bigint' ? String(value) : value));
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+function engineOf(name: EngineName): Engine {
+  const engine = opened.get(name);
+  if (!engine) throw new Error(`${name} is not open`);
+  return engine;
+}
+
+function queryOf(id: string): BenchQuery {
+  const query = queries.get(id);
+  if (!query) throw new Error(`no query is called '${id}'`);
+  return query;
+}

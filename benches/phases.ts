@@ -1,0 +1,147 @@
+/** The parts of a run, each in pages of its own: import, queries, cold starts, commits. */
+
+import type { Page } from 'playwright-core';
+import type { Browser } from './browser.ts';
+import { difference } from './compare.ts';
+import type { EngineName } from './page/engine.ts';
+import type { Bench, Run } from './page/main.ts';
+import {
+  type BenchResults, type ColdStartResult, type CommitResult, type ImportResult, type PerEngine, type QueryResult, type Timing,
+  median, quantile,
+} from './results.ts';
+
+declare const bench: Bench;
+
+export interface Setup { rows: number; events: number; engines: readonly EngineName[] }
+
+const ROUNDS = 9;
+const COLD_TABS = 5;
+/** A month by day through an index, and all rows by month. */
+const COLD_QUERIES = ['Q02', 'Q03'];
+const COMMITS = 200;
+
+/** Fills the databases. They are closed afterwards, so that what follows starts from storage. */
+export async function importAll(browser: Browser, { rows, events, engines }: Setup): Promise<{ engines: BenchResults['engines']; imports: ImportResult[] }> {
+  const page = await browser.open();
+  const imports: ImportResult[] = [
+    { table: 'production_records', rows, csvBytes: await page.evaluate((n) => bench.makeCsv('production_records', n), rows), engines: {} },
+    { table: 'events', rows: events, csvBytes: await page.evaluate((n) => bench.makeCsv('events', n), events), engines: {} },
+  ];
+  const described: BenchResults['engines'] = {};
+  for (const engine of engines) {
+    described[engine] = { ...(await page.evaluate((name) => bench.open(name), engine)), wireBytes: 0 };
+    let bytesBefore = 0;
+    for (const { table, engines: found } of imports) {
+      const rowsMs = await page.evaluate(([name, to]) => bench.importCsv(name, to), [engine, table] as const);
+      const finishedMs = rowsMs + await page.evaluate(([name, to]) => bench.finishImport(name, to), [engine, table] as const);
+      const bytes = await page.evaluate((name) => bench.bytes(name), engine);
+      found[engine] = { rowsMs, finishedMs, bytes: bytes - bytesBefore };
+      bytesBefore = bytes;
+      console.log(`  ${engine}: ${table} in ${(rowsMs / 1_000).toFixed(2)} s, with indexes ${(finishedMs / 1_000).toFixed(2)} s`);
+    }
+    await page.evaluate((name) => bench.close(name), engine);
+  }
+  await page.close();
+  return { engines: described, imports };
+}
+
+/** All engines open in one page; query by query each in turn, once cold and nine times warm. */
+export async function runQueries(browser: Browser, setup: Setup, only: readonly string[]): Promise<{ queries: QueryResult[]; answers: Map<string, unknown[][]>; differences: string[] }> {
+  const page = await browser.open();
+  const { engines } = setup;
+  for (const engine of engines) await page.evaluate((name) => bench.open(name), engine);
+  const known = await page.evaluate(([rows, events]) => bench.setScale(rows, events), [setup.rows, setup.events] as const);
+  const unknown = only.filter((id) => !known.some((query) => query.id === id));
+  if (unknown.length > 0) throw new RangeError(`no query is called ${unknown.join(', ')}`);
+
+  const queries: QueryResult[] = [];
+  const answers = new Map<string, unknown[][]>();
+  const differences: string[] = [];
+  for (const query of known.filter(({ id }) => only.length === 0 || only.includes(id))) {
+    const runs = await runInterleaved(page, engines, query.id);
+    queries.push({ ...query, engines: mapEngines(runs, timing) });
+    const reference = engines[0] as EngineName;
+    const expected = runs[reference]?.[0]?.rows ?? [];
+    answers.set(query.id, expected);
+    for (const engine of engines) {
+      for (const run of runs[engine] ?? []) {
+        const found = difference(expected, run.rows);
+        if (found !== undefined) differences.push(`${query.id}, ${reference} against ${engine}: ${found}`);
+      }
+    }
+    console.log(`  ${query.id} (${expected.length} rows): ${engines.map((engine) => `${engine} ${median(warm(runs[engine])).toFixed(2)} ms`).join(', ')}`);
+  }
+  for (const engine of engines) await page.evaluate((name) => bench.close(name), engine);
+  await page.close();
+  return { queries, answers, differences: [...new Set(differences)] };
+}
+
+async function runInterleaved(page: Page, engines: readonly EngineName[], id: string): Promise<PerEngine<Run[]>> {
+  const runs: PerEngine<Run[]> = {};
+  for (const engine of engines) await page.evaluate(([name, query]) => bench.prepare(name, query), [engine, id] as const);
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (let turn = 0; turn < engines.length; turn++) {
+      // Another engine begins each round, so that none always follows the same one.
+      const engine = engines[(round + turn) % engines.length] as EngineName;
+      (runs[engine] ??= []).push(await page.evaluate(([name, query]) => bench.run(name, query), [engine, id] as const));
+    }
+  }
+  return runs;
+}
+
+function timing(runs: Run[]): Timing {
+  const route = runs[0]?.route;
+  return { coldMs: runs[0]?.ms ?? NaN, bestMs: Math.min(...warm(runs)), medianMs: median(warm(runs)), ...(route && { route }) };
+}
+
+function warm(runs: Run[] | undefined): number[] {
+  return (runs ?? []).slice(1).map((run) => run.ms);
+}
+
+/** Opens one engine per tab and times it from the request for the page to the first answer. */
+export async function coldStarts(launch: () => Promise<Browser>, setup: Setup, answers: Map<string, unknown[][]>): Promise<{ coldStarts: ColdStartResult[]; differences: string[] }> {
+  const found: ColdStartResult[] = [];
+  const differences: string[] = [];
+  for (const query of COLD_QUERIES) {
+    const engines: ColdStartResult['engines'] = {};
+    for (const engine of setup.engines) {
+      const browser = await launch();
+      const taken: number[] = [];
+      for (let tab = 0; tab <= COLD_TABS; tab++) {
+        const page = await browser.open(`?cold=${engine}&query=${query}&rows=${setup.rows}&events=${setup.events}`);
+        const answer = await page.evaluate(() => bench.cold);
+        if (!answer) throw new Error('the page did not start by itself');
+        taken.push(answer.ms);
+        const wrong = difference(answers.get(query) ?? [], answer.rows);
+        if (wrong !== undefined) differences.push(`${query}, cold start of ${engine}: ${wrong}`);
+        await page.evaluate((name) => bench.close(name), engine);
+        await page.close();
+      }
+      await browser.close();
+      engines[engine] = { firstMs: taken[0] ?? NaN, medianMs: median(taken.slice(1)) };
+      console.log(`  ${engine}: ${query} ${taken.map((ms) => ms.toFixed(0)).join(', ')} ms`);
+    }
+    found.push({ query, engines });
+  }
+  return { coldStarts: found, differences };
+}
+
+/** One record per transaction, each on storage before the next begins. It comes last, since it adds rows. */
+export async function commits(browser: Browser, { rows, engines }: Setup): Promise<CommitResult> {
+  const page = await browser.open();
+  const found: CommitResult = { count: COMMITS, engines: {} };
+  for (const engine of engines) {
+    await page.evaluate((name) => bench.open(name), engine);
+    const taken = await page.evaluate(([name, id, count]) => bench.commits(name, id, count), [engine, rows + 1, COMMITS] as const);
+    await page.evaluate((name) => bench.close(name), engine);
+    const totalMs = taken.reduce((sum, ms) => sum + ms, 0);
+    found.engines[engine] = { perSecond: (COMMITS * 1_000) / totalMs, medianMs: median(taken), p99Ms: quantile(taken, 0.99) };
+    console.log(`  ${engine}: ${((COMMITS * 1_000) / totalMs).toFixed(0)} commits/s`);
+  }
+  await page.close();
+  return found;
+}
+
+function mapEngines<A, B>(from: PerEngine<A>, change: (value: A) => B): PerEngine<B> {
+  return Object.fromEntries(Object.entries(from).map(([engine, value]) => [engine, change(value)]));
+}
