@@ -40,6 +40,7 @@ export class Processor {
   #draining = false;
   /** After a panic nothing is run any more: the state of the instance is unknown. */
   #broken = false;
+  #abandoned = false;
 
   constructor(host: Host) {
     this.#host = host;
@@ -59,6 +60,13 @@ export class Processor {
     }
   }
 
+  /** The other side is gone: what is open is closed, now or when it has opened. */
+  abandon(): void {
+    this.#abandoned = true;
+    if (!this.#broken) this.#engine?.close();
+    this.#engine = undefined;
+  }
+
   /** Reports what nobody caught: a panic inside a promise of the engine, a fault of this code. */
   fault(error: unknown): void {
     this.#panic(this.#running?.id, error);
@@ -71,6 +79,7 @@ export class Processor {
       if (storage === 'opfs') this.#release = await this.#host.own(name);
       const engineClass = await loading;
       this.#engine = await engineClass.open({ name, storage, datasets });
+      if (this.#abandoned) return this.abandon();
       this.#host.post({ kind: 'opened', capabilities: this.#engine.capabilities(), now: performance.now() }, []);
     } catch (error) {
       await this.#release?.();
@@ -90,12 +99,12 @@ export class Processor {
     const call = this.#calls.get(id);
     if (call === undefined) return;
     call.cancel.abort();
-    if (call !== this.#running) this.#settle(call, () => { throw cancelled('The call'); });
+    if (call !== this.#running) this.#reject(call, cancelled('The call'));
   }
 
   /** Its time was up before its turn came: an import may hold the engine for long. */
   #expire(call: Call): void {
-    if (call !== this.#running) this.#settle(call, () => { throw expired(call); });
+    if (call !== this.#running) this.#reject(call, expired(call));
   }
 
   async #drain(): Promise<void> {
@@ -113,16 +122,14 @@ export class Processor {
     clearTimeout(call.timer);
     call.startedAt = performance.now();
     this.#running = call;
-    let outcome: () => Answer;
     try {
       if (this.#remainingMs(call) <= 0) throw expired(call);
-      const answer = await this.#perform(call);
-      outcome = () => answer;
+      this.#resolve(call, await this.#perform(call));
     } catch (error) {
-      outcome = () => { throw error; };
+      this.#reject(call, error);
+    } finally {
+      this.#running = undefined;
     }
-    this.#running = undefined;
-    this.#settle(call, outcome);
   }
 
   async #perform(call: Call): Promise<Answer> {
@@ -166,16 +173,16 @@ export class Processor {
     return { ...reply, type: 'write', elapsedMs: elapsedMs(call) };
   }
 
-  #settle(call: Call, outcome: () => Answer): void {
+  #resolve(call: Call, answer: Answer): void {
+    const transfer = answer.type === 'reply' ? [answer.batch.buffer] : [];
+    this.#host.post({ kind: 'done', id: call.id, answer, now: performance.now() }, transfer);
+    this.#calls.delete(call.id);
+  }
+
+  #reject(call: Call, error: unknown): void {
     clearTimeout(call.timer);
     this.#calls.delete(call.id);
-    try {
-      const answer = outcome();
-      const transfer = answer.type === 'reply' ? [answer.batch.buffer] : [];
-      this.#host.post({ kind: 'done', id: call.id, answer, now: performance.now() }, transfer);
-    } catch (error) {
-      this.#fail(call.id, error);
-    }
+    this.#fail(call.id, error);
   }
 
   #fail(id: number | undefined, error: unknown): void {

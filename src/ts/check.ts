@@ -1,0 +1,140 @@
+/**
+ * Checks of what callers hand in, before it is posted: what the boundary would lose or change without a
+ * word (lone surrogates, functions, Dates) is refused here, with its place.
+ *
+ * Whether a query means something is the engine's to judge.
+ */
+import { describe } from './batch/encode.ts';
+import { isWellFormed } from './batch/text.ts';
+import type { PlainParams, PlainValue } from './engine.ts';
+import { LotwiseError } from './errors.ts';
+import type { ErrorCode, ImportOptions, OpenOptions, QueryOptions } from './types.ts';
+
+const NAME = /^[a-z0-9_-]{1,64}$/;
+const OPEN_OPTIONS: readonly (keyof OpenOptions)[] = ['name', 'storage', 'datasets', 'workerUrl', 'wasmUrl', 'signal'];
+const IMPORT_OPTIONS: readonly (keyof ImportOptions)[] = [
+  'dataset', 'format', 'columns', 'table', 'delimiter', 'header', 'decimal', 'dateFormat', 'onError', 'onConflict', 'signal', 'onProgress',
+];
+const QUERY_OPTIONS: readonly (keyof QueryOptions)[] = ['signal', 'timeoutMs'];
+
+/** Timers take no more: 24.8 days. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+
+/** Deeper than any query that means something; a cycle ends here. */
+const DEPTH_MAX = 64;
+
+export function checkName(name: unknown): void {
+  if (typeof name === 'string' && NAME.test(name)) return;
+  const given = typeof name === 'string' ? `'${name.slice(0, 80)}'` : describe(name);
+  throw new LotwiseError('CONFIG_INVALID', `name: ${given} is no name of a database; it takes 1 to 64 characters of a-z, 0-9, '-' and '_'.`);
+}
+
+export function checkOpenOptions(options: OpenOptions): void {
+  checkMembers('open()', options, OPEN_OPTIONS, 'CONFIG_INVALID');
+  if (options.name !== undefined) checkName(options.name);
+  checkOneOf('open()', options, 'storage', ['opfs', 'memory'], 'CONFIG_INVALID');
+  if (options.datasets !== undefined && !Array.isArray(options.datasets)) {
+    throw new LotwiseError('CONFIG_INVALID', `open(): datasets have to be an array of datasets, not ${describe(options.datasets)}.`);
+  }
+  checkSignal('open()', options.signal, 'CONFIG_INVALID');
+}
+
+export function checkQueryOptions(what: string, options: QueryOptions, more: readonly string[] = []): void {
+  checkMembers(what, options, [...QUERY_OPTIONS, ...more], 'QUERY_INVALID');
+  const { timeoutMs } = options;
+  if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX)) {
+    throw new LotwiseError('QUERY_INVALID', `${what}: timeoutMs has to be a number of milliseconds above 0 and up to ${TIMEOUT_MS_MAX}.`);
+  }
+  checkSignal(what, options.signal, 'QUERY_INVALID');
+}
+
+export function checkOnConflict(what: string, options: { onConflict?: unknown }, code: ErrorCode): void {
+  checkOneOf(what, options, 'onConflict', ['error', 'ignore', 'replace'], code);
+}
+
+export function checkImportOptions(options: ImportOptions): void {
+  checkMembers('importFile()', options, IMPORT_OPTIONS, 'INPUT_INVALID');
+  if (typeof options.dataset !== 'string') throw new LotwiseError('INPUT_INVALID', 'importFile(): dataset has to be the name of a dataset.');
+  checkOneOf('importFile()', options, 'format', ['csv', 'sqlite'], 'INPUT_INVALID');
+  checkOneOf('importFile()', options, 'decimal', ['.', ','], 'INPUT_INVALID');
+  checkOneOf('importFile()', options, 'onError', ['abort', 'skip'], 'INPUT_INVALID');
+  checkOnConflict('importFile()', options, 'INPUT_INVALID');
+  checkSignal('importFile()', options.signal, 'INPUT_INVALID');
+  if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
+    throw new LotwiseError('INPUT_INVALID', 'importFile(): onProgress has to be a function.');
+  }
+}
+
+export function checkSql(what: string, sql: unknown): asserts sql is string {
+  if (typeof sql !== 'string') throw new LotwiseError('SQL_INVALID', `${what}: the statement has to be text, not ${describe(sql)}.`);
+  if (!isWellFormed(sql)) throw new LotwiseError('SQL_INVALID', `${what}: the statement holds half of a surrogate pair.`);
+}
+
+/** A copy of the parameters that crosses the boundary unchanged. */
+export function checkParams(what: string, params: unknown): PlainParams | undefined {
+  if (params === undefined) return undefined;
+  if (Array.isArray(params)) return params.map((value, index) => plainValue(`${what}: parameter ${index + 1}`, value));
+  if (typeof params !== 'object' || params === null || ArrayBuffer.isView(params)) {
+    throw new LotwiseError('INPUT_INVALID', `${what}: parameters have to be an array (for ?) or an object (for :name), not ${describe(params)}.`);
+  }
+  const entries = Object.entries(params).map(([name, value]) => [name, plainValue(`${what}: parameter '${name}'`, value)] as const);
+  return Object.fromEntries(entries);
+}
+
+function plainValue(place: string, value: unknown): PlainValue {
+  const refuse = (problem: string): never => { throw new LotwiseError('INPUT_INVALID', `${place}: ${problem}`); };
+  if (value === null || value instanceof Uint8Array) return value;
+  switch (typeof value) {
+    case 'boolean': return value ? 1 : 0;
+    case 'number': return Number.isNaN(value) ? null : value;
+    case 'string': return isWellFormed(value) ? value : refuse('the text holds half of a surrogate pair and would not come back as it is.');
+    case 'bigint': return BigInt.asIntN(64, value) === value ? value : refuse('the integer does not fit in 64 bits.');
+    default: return refuse(`${describe(value)} is no value; allowed are null, boolean, number, bigint, string and Uint8Array.`);
+  }
+}
+
+/** Refuses in a query (or a dataset) what would not arrive as it was given: code, Dates, malformed text. */
+export function checkPlainData(value: unknown, path: string, code: ErrorCode, depth = 0): void {
+  if (value === null || value === undefined || value instanceof Uint8Array) return;
+  switch (typeof value) {
+    case 'boolean':
+    case 'number':
+    case 'bigint': return;
+    case 'string':
+      if (isWellFormed(value)) return;
+      throw new LotwiseError(code, `${path}: the text holds half of a surrogate pair.`);
+    case 'object': {
+      const prototype: unknown = Object.getPrototypeOf(value);
+      if (depth > DEPTH_MAX) throw new LotwiseError(code, `${path}: more than ${DEPTH_MAX} levels deep.`);
+      if (Array.isArray(value)) {
+        value.forEach((member, index) => checkPlainData(member, `${path}[${index}]`, code, depth + 1));
+        return;
+      }
+      if (prototype === null || Object.getPrototypeOf(prototype) === null) {
+        for (const [key, member] of Object.entries(value)) checkPlainData(member, `${path}.${key}`, code, depth + 1);
+        return;
+      }
+    }
+  }
+  throw new LotwiseError(code, `${path}: ${describe(value)} is no plain data.`);
+}
+
+// ───────────────────────── members of options ─────────────────────────
+
+function checkMembers(what: string, options: unknown, known: readonly string[], code: ErrorCode): void {
+  if (typeof options !== 'object' || options === null) throw new LotwiseError(code, `${what}: options have to be an object, not ${describe(options)}.`);
+  const stranger = Object.keys(options).find((key) => !known.includes(key));
+  if (stranger !== undefined) throw new LotwiseError(code, `${what}: there is no option '${stranger}'; there are ${known.join(', ')}.`);
+}
+
+function checkOneOf(what: string, options: object, key: string, allowed: readonly string[], code: ErrorCode): void {
+  const value: unknown = (options as Record<string, unknown>)[key];
+  if (value === undefined || allowed.some((each) => each === value)) return;
+  const given = typeof value === 'string' ? `'${value.slice(0, 80)}'` : describe(value);
+  throw new LotwiseError(code, `${what}: ${key} has to be ${allowed.map((each) => `'${each}'`).join(' or ')}, not ${given}.`);
+}
+
+function checkSignal(what: string, signal: unknown, code: ErrorCode): void {
+  if (signal === undefined || (typeof signal === 'object' && signal !== null && 'aborted' in signal)) return;
+  throw new LotwiseError(code, `${what}: signal has to be an AbortSignal, not ${describe(signal)}.`);
+}
