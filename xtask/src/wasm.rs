@@ -51,6 +51,7 @@ pub(crate) fn build(flavour: &Flavour) -> Result<()> {
         .web(true)?
         .typescript(true)
         .ts_typed_array_buffers(true)
+        .omit_default_module_path(false)
         .remove_name_section(flavour.published)
         .remove_producers_section(true)
         .generate(&unfinished)?;
