@@ -19,6 +19,8 @@ const COLD_TABS = 5;
 /** A month by day through an index, and all rows by month. */
 const COLD_QUERIES = ['Q02', 'Q03'];
 const COMMITS = 200;
+/** One record as a scanner sends it, and a second's worth of events at 33 Hz. */
+const COMMIT_ROWS = [1, 33];
 
 /** Fills the databases. They are closed afterwards, so that what follows starts from storage. */
 export async function importAll(browser: Browser, { rows, events, engines }: Setup): Promise<{ engines: BenchResults['engines']; imports: ImportResult[] }> {
@@ -126,17 +128,21 @@ export async function coldStarts(launch: () => Promise<Browser>, setup: Setup, a
   return { coldStarts: found, differences };
 }
 
-/** One record per transaction, each on storage before the next begins. It comes last, since it adds rows. */
-export async function commits(browser: Browser, { rows, engines }: Setup): Promise<CommitResult> {
+/** Small transactions, each on storage before the next begins. They come last, since they add rows. */
+export async function commits(browser: Browser, { rows: existing, engines }: Setup): Promise<CommitResult[]> {
   const page = await browser.open();
-  const found: CommitResult = { count: COMMITS, engines: {} };
+  const found: CommitResult[] = COMMIT_ROWS.map((rows) => ({ count: COMMITS, rows, engines: {} }));
   for (const engine of engines) {
     await page.evaluate((name) => bench.open(name), engine);
-    const taken = await page.evaluate(([name, id, count]) => bench.commits(name, id, count), [engine, rows + 1, COMMITS] as const);
+    let firstId = existing + 1;
+    for (const { count, rows, engines: timings } of found) {
+      const taken = await page.evaluate(([name, ...sizes]) => bench.commits(name, ...sizes), [engine, firstId, count, rows] as const);
+      firstId += count * rows;
+      const perSecond = (count * 1_000) / taken.reduce((sum, ms) => sum + ms, 0);
+      timings[engine] = { perSecond, medianMs: median(taken), p99Ms: quantile(taken, 0.99) };
+      console.log(`  ${engine}: ${perSecond.toFixed(0)} commits/s of ${rows}`);
+    }
     await page.evaluate((name) => bench.close(name), engine);
-    const totalMs = taken.reduce((sum, ms) => sum + ms, 0);
-    found.engines[engine] = { perSecond: (COMMITS * 1_000) / totalMs, medianMs: median(taken), p99Ms: quantile(taken, 0.99) };
-    console.log(`  ${engine}: ${((COMMITS * 1_000) / totalMs).toFixed(0)} commits/s`);
   }
   await page.close();
   return found;

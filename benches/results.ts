@@ -24,7 +24,8 @@ export interface ImportResult { table: Table; rows: number; csvBytes: number; en
 /** New tab to first answer: in a browser just started, and the median of further tabs. */
 export interface ColdStartResult { query: string; engines: PerEngine<{ firstMs: number; medianMs: number }> }
 
-export interface CommitResult { count: number; engines: PerEngine<{ perSecond: number; medianMs: number; p99Ms: number }> }
+/** `count` transactions of `rows` records each. */
+export interface CommitResult { count: number; rows: number; engines: PerEngine<{ perSecond: number; medianMs: number; p99Ms: number }> }
 
 export interface BenchResults {
   date: string;
@@ -37,7 +38,7 @@ export interface BenchResults {
   queries: QueryResult[];
   imports: ImportResult[];
   coldStarts: ColdStartResult[];
-  commits?: CommitResult;
+  commits: CommitResult[];
 }
 
 /** The value below which the share `q` of the values lies (nearest rank). */

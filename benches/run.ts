@@ -59,7 +59,7 @@ async function run(): Promise<{ results: BenchResults; differences: string[] }> 
       date: new Date().toISOString().slice(0, 10),
       machine: `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
       browser, node: process.version, rows: setup.rows, events: setup.events,
-      engines: filled.engines, imports: filled.imports, queries, coldStarts: [],
+      engines: filled.engines, imports: filled.imports, queries, coldStarts: [], commits: [],
     };
     if (only.length > 0) return { results, differences };
 
@@ -70,7 +70,7 @@ async function run(): Promise<{ results: BenchResults; differences: string[] }> 
     console.log('Cold start');
     const cold = await coldStarts(reopen, setup, answers);
     results.coldStarts = cold.coldStarts;
-    console.log('Single-row commits');
+    console.log('Commits');
     results.commits = await within(reopen, (browser) => commits(browser, setup));
     return { results, differences: [...differences, ...cold.differences] };
   } finally {

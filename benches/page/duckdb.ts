@@ -2,7 +2,7 @@
 
 import { AsyncDuckDB, type AsyncDuckDBConnection, type AsyncPreparedStatement, DuckDBAccessMode, DuckDBDataProtocol, VoidLogger } from '@duckdb/duckdb-wasm';
 import type { BenchQuery } from '../queries.ts';
-import { type Answer, type Engine, type Row, type Table, extraRecord, sqlOf } from './engine.ts';
+import { type Answer, type Engine, type Row, type Table, sqlOf } from './engine.ts';
 import { duckdbCsvColumns, duckdbTables } from './schema.ts';
 
 const FILE = 'bench.duckdb';
@@ -67,11 +67,11 @@ class DuckdbEngine implements Engine {
     return statement;
   }
 
-  async commitRecord(id: number): Promise<void> {
-    const record = extraRecord(id);
-    const values = Object.values(record).map((value) => (typeof value === 'string' ? `'${value}'` : String(value)));
-    await this.#connection.query(`INSERT INTO production_records (${Object.keys(record).join(', ')}) VALUES (${values.join(', ')})`);
-    // Only a checkpoint brings it to storage: the log is not flushed.
+  async commitRecords(records: Row[]): Promise<void> {
+    const tuples = records.map((record) =>
+      `(${Object.values(record).map((value) => (typeof value === 'string' ? `'${value}'` : String(value))).join(', ')})`);
+    await this.#connection.query(`INSERT INTO production_records VALUES ${tuples.join(', ')}`);
+    // Only a checkpoint brings them to storage: a commit writes the log and does not flush it.
     await this.#connection.query('CHECKPOINT');
   }
 

@@ -26,8 +26,8 @@ export interface Engine {
   /** What the query takes for granted, untimed: the cursor of a page further down. */
   prepare(query: BenchQuery): Promise<void>;
   run(query: BenchQuery): Promise<Answer>;
-  /** One production record in a transaction of its own, on storage when it resolves. */
-  commitRecord(id: number): Promise<void>;
+  /** Adds production records in one transaction, on storage when it resolves. */
+  commitRecords(records: Row[]): Promise<void>;
   /** Bytes on storage of the whole database, nothing pending in a log. */
   bytes(): Promise<number>;
   close(): Promise<void>;
@@ -40,8 +40,12 @@ export const engines: Record<EngineName, () => Promise<Engine>> = {
   duckdb: async () => (await import('./duckdb.ts')).openDuckdb(),
 };
 
-/** A record after the last day of the workload, the same for every engine. */
-export function extraRecord(id: number): Row {
+/** Records after the last day of the workload, the same for every engine. */
+export function extraRecords(firstId: number, count: number): Row[] {
+  return Array.from({ length: count }, (_, i) => extraRecord(firstId + i));
+}
+
+function extraRecord(id: number): Row {
   return {
     id, production_date: '2026-01-01', item_code: 'ITEM-0000', lot_number: `L20260101-00-${id}`,
     line: 'LINE-00', shift: 1, good_quantity: 500, defect_quantity: 0, defect_code: '',

@@ -5,7 +5,7 @@
 
 import { type BenchQuery, benchQueries } from '../queries.ts';
 import { eventsCsv, productionRecords, productionRecordsCsv } from '../workloads.ts';
-import { type Engine, type EngineName, type Row, type Table, engines } from './engine.ts';
+import { type Engine, type EngineName, type Row, type Table, engines, extraRecords } from './engine.ts';
 
 export interface Run { ms: number; rows: unknown[][]; route?: string }
 
@@ -56,10 +56,13 @@ const bench = {
     return { ms, rows: rows.map((row) => comparable(row, query)), ...(route && { route }) };
   },
 
-  /** Milliseconds of each of `count` commits of one row. */
-  async commits(name: EngineName, firstId: number, count: number): Promise<number[]> {
+  /** Milliseconds of each of `count` transactions of `rows` new records. */
+  async commits(name: EngineName, firstId: number, count: number, rows: number): Promise<number[]> {
     const taken: number[] = [];
-    for (let i = 0; i < count; i++) taken.push(await timed(() => engineOf(name).commitRecord(firstId + i)));
+    for (let i = 0; i < count; i++) {
+      const records = extraRecords(firstId + i * rows, rows);
+      taken.push(await timed(() => engineOf(name).commitRecords(records)));
+    }
     return taken;
   },
 

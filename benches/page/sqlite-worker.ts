@@ -91,8 +91,11 @@ function describe(): { version: string; settings: string } {
   };
 }
 
-function commitRow({ sql, values }: { sql: string; values: (string | number)[] }): void {
-  prepared(sql).bind(values).stepReset();
+function commitRecords(records: (string | number)[][]): void {
+  const insert = prepared('INSERT INTO production_records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
+  prepared('BEGIN').stepReset();
+  for (const values of records) insert.bind(values).stepReset();
+  prepared('COMMIT').stepReset();
 }
 
 function bytes(): number {
@@ -106,7 +109,7 @@ function close(): void {
   pool.pauseVfs();
 }
 
-const methods = { describe, importCsv, finishImport, select, commitRow, bytes, close };
+const methods = { describe, importCsv, finishImport, select, commitRecords, bytes, close };
 
 self.onmessage = async (event: MessageEvent<SqliteRequest>): Promise<void> => {
   const { id, method, argument } = event.data;

@@ -1,7 +1,7 @@
 /** sqlite-wasm, driven through the worker of sqlite-worker.ts. */
 
 import type { BenchQuery } from '../queries.ts';
-import { type Answer, type Engine, type Row, type Table, extraRecord, sqlOf } from './engine.ts';
+import { type Answer, type Engine, type Row, type Table, sqlOf } from './engine.ts';
 import type { SqliteReply, SqliteRequest } from './sqlite-worker.ts';
 
 export async function openSqlite(): Promise<Engine> {
@@ -55,11 +55,8 @@ class SqliteEngine implements Engine {
     };
   }
 
-  commitRecord(id: number): Promise<void> {
-    const record = extraRecord(id);
-    const names = Object.keys(record);
-    const sql = `INSERT INTO production_records (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`;
-    return this.#call('commitRow', { sql, values: Object.values(record) });
+  commitRecords(records: Row[]): Promise<void> {
+    return this.#call('commitRecords', records.map((record) => Object.values(record)));
   }
 
   bytes(): Promise<number> {
