@@ -1,6 +1,6 @@
 /** Compares answers value by value: exact for integers and text, 1e-12 relative for reals. */
 
-export const RELATIVE_TOLERANCE = 1e-12;
+const RELATIVE_TOLERANCE = 1e-12;
 
 /** The first difference between two answers in words, or undefined where there is none. */
 export function difference(expected: unknown[][], actual: unknown[][]): string | undefined {

@@ -10,7 +10,7 @@ import type { AggregateQuery, RecordsQuery } from 'lotwise';
 import { DAYS, EVENTS_START_MS, dayText } from './workloads.ts';
 
 /** How lotwise is asked: the method of Database and its argument. */
-export type LotwiseCall =
+type LotwiseCall =
   | { aggregate: AggregateQuery }
   /** `skip`: the page is the one after so many rows; its cursor is fetched beforehand, untimed. */
   | { records: RecordsQuery; skip?: number }

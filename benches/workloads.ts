@@ -11,18 +11,18 @@
  */
 
 export const SEED_DEFAULT = 20230101;
-export const BATCH_ROWS_DEFAULT = 50_000;
+const BATCH_ROWS_DEFAULT = 50_000;
 
-export const FIRST_DAY = '2023-01-01';
+const FIRST_DAY = '2023-01-01';
 export const DAYS = 1_096;
 export const ITEMS = 500;
 export const LINES = 12;
-export const SHIFTS = 3;
-export const DEFECT_CODES = 20;
+const SHIFTS = 3;
+const DEFECT_CODES = 20;
 
 export const EVENTS_START_MS = Date.UTC(2026, 0, 5);
 export const EVENT_INTERVAL_MS = 30;
-export const EVENTS_PER_GROUP = 5;
+const EVENTS_PER_GROUP = 5;
 export const COMPONENTS = 40;
 
 const DAY_MS = 86_400_000;
