@@ -63,6 +63,7 @@ export class Processor {
   /** The other side is gone: what is open is closed, now or when it has opened. */
   abandon(): void {
     this.#abandoned = true;
+    this.#forgetCalls();
     if (!this.#broken) this.#engine?.close();
     this.#engine = undefined;
   }
@@ -195,10 +196,17 @@ export class Processor {
   #panic(id: number | undefined, error: unknown): void {
     if (this.#broken) return;
     this.#broken = true;
+    this.#forgetCalls();
     const scope = globalThis as { __lotwisePanic?: string };
     const text = scope.__lotwisePanic ?? textOf(error);
     delete scope.__lotwisePanic;
     this.#host.post({ kind: 'panic', id, text }, []);
+  }
+
+  /** Nobody waits for them any more: the other side answers its callers itself. */
+  #forgetCalls(): void {
+    for (const { timer } of this.#calls.values()) clearTimeout(timer);
+    this.#calls.clear();
   }
 
   #remainingMs({ sentAt, timeoutMs }: CallMessage): number {

@@ -109,10 +109,9 @@ function encodeColumn(writer: BatchWriter, source: Source, rows: number): void {
   let kinds = 0;
   for (let row = 0; row < rows; row++) kinds |= kindOf(values[row], source, row);
 
-  const hasNulls = (kinds & KIND.null) !== 0;
+  if (kinds === KIND.absent) return; // no row gives it: the same as no column
   const solid = kinds & ~KIND.null;
-  if (solid === KIND.absent) return; // no row gives it: the same as no column
-  const nulls = hasNulls && solid !== 0 ? nullBitmap(values, rows) : undefined;
+  const nulls = kinds !== solid && solid !== 0 ? nullBitmap(values, rows) : undefined;
   const add = (encoding: Encoding, ...parts: ArrayBufferView<ArrayBuffer>[]): void => writer.add(source.name, encoding, parts, nulls);
   const isNull = (row: number): boolean => (nulls !== undefined && (nulls[row >> 3]! & (1 << (row & 7))) !== 0);
 
@@ -158,7 +157,8 @@ function nullBitmap(values: ArrayLike<unknown>, rows: number): Uint8Array<ArrayB
 
 function fill<T extends Int32Array<ArrayBuffer> | Float64Array<ArrayBuffer>>(target: T, values: ArrayLike<unknown>, isNull: (row: number) => boolean): T {
   for (let row = 0; row < target.length; row++) {
-    if (!isNull(row)) target[row] = Number(values[row]);
+    // Plus 0: -0 is the integer 0.
+    if (!isNull(row)) target[row] = Number(values[row]) + 0;
   }
   return target;
 }

@@ -1,0 +1,125 @@
+/** A database object over an engine that only notes what it is asked, in the same thread. */
+
+import { encodeRows } from '../../src/ts/batch/encode.ts';
+import { EngineDatabase } from '../../src/ts/database.ts';
+import type { Engine, EngineImport, Reply } from '../../src/ts/engine.ts';
+import { LotwiseError } from '../../src/ts/errors.ts';
+import { Processor, type Host } from '../../src/ts/processor.ts';
+import type { FromEngine, OpenMessage } from '../../src/ts/protocol.ts';
+import { Session, type Connect } from '../../src/ts/session.ts';
+
+const MESSAGE: OpenMessage = { name: 'fake', storage: 'memory', datasets: [], wasmUrl: undefined };
+
+/** One fake, over all its lives. */
+export class Fake {
+  /** What reached the engine, in order. */
+  readonly log: string[] = [];
+  /** Milliseconds that each query takes. */
+  queryMs = 0;
+  engines = 0;
+  opened = 0;
+  ended = 0;
+  failOpen: unknown;
+
+  /** `PANIC` as statement panics, `FAIL` fails as the engine does; others are answered with one row. */
+  engine(): Engine {
+    const run = (what: string): void => {
+      this.log.push(what);
+      if (what.includes('PANIC')) throw new WebAssembly.RuntimeError('unreachable');
+      if (what.includes('FAIL')) throw { lotwise: true, code: 'SQL_INVALID', message: 'near "FAIL"', retryable: false, details: { offset: 0 } };
+      const until = performance.now() + this.queryMs;
+      while (performance.now() < until);
+    };
+    const reply = (what: string): Reply => {
+      run(what);
+      return { batch: encodeRows([{ sql: what }], 'fake'), meta: { route: 'index', rows: 1, dataVersion: 7 } };
+    };
+    const write = (what: string) => {
+      run(what);
+      return { changes: 1, lastInsertRowid: 2, dataVersion: 8 };
+    };
+    return {
+      capabilities: () => ({ storage: 'memory', journalMode: 'memory', synchronous: 'full', sqliteVersion: '3', pageBytes: 8192, pageCacheBytes: 0 }),
+      query: (sql, params, { timeoutMs }) => reply(sql === 'TIMEOUT' ? String(timeoutMs) : `${sql}${params === undefined ? '' : JSON.stringify(params)}`),
+      aggregate: (query) => reply(`aggregate ${query.dataset}`),
+      records: (query) => ({ ...reply(`records ${query.dataset}`), next: 'key' }),
+      execute: (sql) => write(`execute ${sql}`),
+      executeMany: (sql, _batch, named) => write(`executeMany ${sql} ${named}`),
+      append: (dataset, _batch, { onConflict }) => write(`append ${dataset} ${onConflict}`),
+      explain: () => ({ route: 'index', sql: '', steps: [], indexes: [], fullScans: [], temporarySorts: 0, partitions: ['live'] }),
+      importStart: (options) => this.#import(options.dataset),
+      close: () => { this.log.push('close'); },
+    };
+  }
+
+  #import(dataset: string): EngineImport {
+    this.log.push(`import ${dataset}`);
+    let bytes = 0;
+    return {
+      push: (chunk) => {
+        bytes += chunk.length;
+        if (new TextDecoder().decode(chunk.subarray(0, 5)) === 'PANIC') throw new WebAssembly.RuntimeError('unreachable');
+      },
+      progress: () => ({ rows: 0, bytes }),
+      finish: () => {
+        this.log.push(`finish ${bytes}`);
+        return { detected: { format: 'csv' }, rows: 1, skipped: 0, errors: [] };
+      },
+      abort: () => { this.log.push('abort'); },
+      free: () => { this.log.push('free'); },
+    };
+  }
+
+  /** Messages go through a task, as between threads. */
+  readonly connect: Connect = (listener) => {
+    this.engines += 1;
+    let ended = false;
+    const host: Host = {
+      post: (message: FromEngine) => { setImmediate(() => { if (!ended) listener.message(structuredClone(message)); }); },
+      load: async () => ({
+        open: async () => {
+          if (this.failOpen !== undefined) throw this.failOpen;
+          this.opened += 1;
+          return this.engine();
+        },
+      }),
+      own: async () => async () => { this.log.push('released'); },
+      pause: () => new Promise((resolve) => { setImmediate(resolve); }),
+    };
+    const processor = new Processor(host);
+    setImmediate(() => processor.greet());
+    return {
+      post: (message, transfer) => {
+        const copy = structuredClone(message, { transfer });
+        setImmediate(() => { if (!ended) processor.receive(copy); });
+      },
+      end: () => {
+        if (!ended) this.ended += 1;
+        ended = true;
+      },
+    };
+  };
+
+  async open(message: Partial<OpenMessage> = {}, signal?: AbortSignal): Promise<EngineDatabase> {
+    const options = { ...MESSAGE, ...message };
+    let database: EngineDatabase | undefined;
+    const { session, capabilities } = await Session.open(this.connect, options, signal, () => database?.lost());
+    database = new EngineDatabase(
+      options.name,
+      { ...capabilities, role: 'leader', persisted: false, crossOriginIsolated: false, cancellation: 'deadline', workersMax: 1 },
+      session,
+      async (onLost) => (await Session.open(this.connect, options, undefined, onLost)).session,
+    );
+    return database;
+  }
+}
+
+/** For assert.rejects: a LotwiseError with this code whose message matches. */
+export function lotwiseError(code: string, message = /./, retryable?: boolean): (error: unknown) => boolean {
+  return (error) => {
+    if (!(error instanceof LotwiseError)) throw error;
+    if (error.code !== code || !message.test(error.message)) throw new Error(`expected ${code} ${message}, got ${error.code}: ${error.message}`);
+    if (retryable !== undefined && error.retryable !== retryable) throw new Error(`expected retryable ${retryable}: ${error.message}`);
+    return true;
+  };
+}
