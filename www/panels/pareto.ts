@@ -6,6 +6,8 @@ import { createPanel, type Section } from '../ui/panel.ts';
 import { dataTable } from '../ui/table.ts';
 
 const BARS_MAX = 20;
+/** The few codes that make this share of the defects are worth working on first (Juran's vital few). */
+const VITAL_SHARE = 0.8;
 
 interface Row { defect_code: string | null; records: number; defects: number | bigint }
 interface Bar { name: string; defects: number; records: number; cumulative: number; share: number }
@@ -49,9 +51,10 @@ function toBars(rows: Row[]): Bar[] {
 }
 
 function show(chart: Chart, bars: Bar[]): void {
-  const first = bars[0];
+  const few = bars.findIndex(({ cumulative }) => cumulative >= VITAL_SHARE) + 1;
   chart.update({
-    summary: `Defect Pareto of ${formatCount(bars.length)} defect codes. ${first ? `Most defects: ${first.name} with ${formatShareTenth(first.share)}.` : ''}`,
+    title: 'Defect Pareto: defects by code as bars, their cumulative share as a line',
+    note: `${formatCount(few)} of ${formatCount(bars.length)} make ${formatShareWhole(VITAL_SHARE)}`,
     labels: bars.map(({ name }) => name),
     bars: bars.map(({ defects }) => defects),
     line: bars.map(({ cumulative }) => cumulative),

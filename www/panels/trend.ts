@@ -19,7 +19,6 @@ export function trendSection(bucket: Bucket): Section {
   const chart = new Chart({
     bars: 'Good (pcs)', line: 'Defect rate', barsColor: '--good', lineColor: '--defect',
     formatBars: formatCompact, formatLine: formatShareShort,
-    hint: 'Drag across to narrow the dates',
     onSelect: (first, last) => {
       const from = shown?.places[first];
       const to = shown?.places[last];
@@ -56,7 +55,8 @@ function show(chart: Chart, bucket: Bucket, rows: Row[], places: string[], range
   const name = (place: string): string => (bucket === 'day' ? formatDay(place) : monthName(place, range));
   const label = bucket === 'month' || long ? formatMonth : formatDayShort;
   chart.update({
-    summary: summarise(bucket, rows, places, range),
+    title: `${TITLES[bucket]}, ${formatRange(range.from, range.to)}: good quantity as bars, defect rate as a line`,
+    note: peak(rows, places, name),
     labels: places.map(label),
     ...(long && { ticks: monthStarts(places) }),
     bars: rows.map(({ good }) => amount(good)),
@@ -87,13 +87,10 @@ function monthStarts(days: string[]): number[] {
   return days.flatMap((day, index) => (day.endsWith('-01') ? [index] : []));
 }
 
-function summarise(bucket: Bucket, rows: Row[], places: string[], range: { from: string; to: string }): string {
+function peak(rows: Row[], places: string[], name: (place: string) => string): string {
   let worst = -1;
   rows.forEach(({ defectRate }, index) => {
     if (defectRate !== null && defectRate > (rows[worst]?.defectRate ?? -1)) worst = index;
   });
-  const place = places[worst] ?? '';
-  const name = bucket === 'day' ? formatDay : formatMonth;
-  const peak = worst < 0 ? '' : ` Highest defect rate ${formatShare(rows[worst]?.defectRate)} in ${name(place)}.`;
-  return `${TITLES[bucket]}, ${formatRange(range.from, range.to)}: good quantity as bars, defect rate as a line.${peak}`;
+  return worst < 0 ? 'Defect rate unknown' : `Highest defect rate ${formatShare(rows[worst]?.defectRate)}, ${name(places[worst] ?? '')}`;
 }

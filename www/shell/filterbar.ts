@@ -9,6 +9,8 @@ import { choose, choiceGroup } from '../ui/choice.ts';
 import { h } from '../ui/h.ts';
 
 const PERIODS: Record<Period, string> = { '30d': '30 days', '90d': '90 days', '1y': '1 year', all: 'All' };
+const ALL_LINES = 'All lines';
+const ALL_SHIFTS = 'All shifts';
 const TYPING_MS = 300;
 
 export interface FilterBar {
@@ -44,9 +46,9 @@ export function createFilterBar(onFilters: OnFilters): FilterBar {
     // A value chosen from the list is complete, one being typed is not.
     oninput: () => { if (item.value === '' || items.has(item.value)) takeItem(); },
   });
-  const line = h('select', { id: 'line', onchange: () => onFilters(withFilter(filters, 'line', line.value || undefined)) });
+  const line = h('select', { id: 'line', onchange: () => onFilters(withFilter(filters, 'line', line.value || undefined)) }, ...options(ALL_LINES, []));
   const shift = h('select', { id: 'shift', onchange: () =>
-    onFilters(withFilter(filters, 'shift', shift.value === '' ? undefined : Number(shift.value))) });
+    onFilters(withFilter(filters, 'shift', shift.value === '' ? undefined : Number(shift.value))) }, ...options(ALL_SHIFTS, []));
   const takeLot = (typing: boolean): void => {
     clearTimeout(timer);
     onFilters(withFilter(filters, 'lot', cleanText(lot.value)), { typing });
@@ -87,8 +89,8 @@ export function createFilterBar(onFilters: OnFilters): FilterBar {
       ]);
       items = new Set(itemValues);
       itemList.replaceChildren(...itemValues.map((value) => h('option', { value })));
-      line.replaceChildren(...options('All lines', lines));
-      shift.replaceChildren(...options('All shifts', shifts));
+      line.replaceChildren(...options(ALL_LINES, lines));
+      shift.replaceChildren(...options(ALL_SHIFTS, shifts));
       select(line, filters.line);
       select(shift, filters.shift?.toString());
     },

@@ -18,14 +18,15 @@ export interface ChartOptions {
   formatLine: (value: number) => string;
   /** Top of the line's axis; without it the data decide. */
   lineMax?: number;
-  hint?: string;
-  /** A stretch was marked with the pointer. */
+  /** A stretch was marked with the mouse. */
   onSelect?: (from: number, to: number) => void;
 }
 
 export interface ChartData {
-  /** One sentence that says what the picture says. */
-  summary: string;
+  /** What the picture is. */
+  title: string;
+  /** What stands out in it. */
+  note: string;
   labels: string[];
   /** Places that may carry a label; those too close to each other are left out. Default: all. */
   ticks?: number[];
@@ -65,7 +66,8 @@ export class Chart {
         h('p', { class: 'legend' }, swatch('bar', options.barsColor), options.bars),
         h('p', { class: 'legend' }, swatch('line', options.lineColor), options.line),
         this.#readout),
-      this.#frame, this.#details);
+      this.#frame,
+      h('div', { class: 'chart-foot' }, this.#details, options.onSelect && h('p', { class: 'chart-hint' }, 'Drag across to narrow the dates')));
     this.#frame.addEventListener('keydown', (event) => this.#moveByKey(event));
     this.#frame.addEventListener('focus', () => this.#readout.setAttribute('aria-live', 'polite'));
     this.#frame.addEventListener('blur', () => {
@@ -78,7 +80,7 @@ export class Chart {
 
   update(data: ChartData): void {
     this.#data = data;
-    this.#frame.setAttribute('aria-label', `${data.summary} Arrow keys read single values.`);
+    this.#frame.setAttribute('aria-label', `${data.title}. ${data.note}. Arrow keys read single values.`);
     this.#draw();
     this.#showTable();
   }
@@ -148,9 +150,9 @@ export class Chart {
   }
 
   #describe(index: number | null): void {
-    const { hint = '' } = this.#options;
-    this.#readout.textContent = index === null || !this.#data ? hint : this.#data.describe(index);
-    this.#readout.classList.toggle('chart-hint', index === null);
+    if (!this.#data) return;
+    this.#readout.textContent = index === null ? this.#data.note : this.#data.describe(index);
+    this.#readout.classList.toggle('chart-note', index === null);
   }
 
   #select(plot: uPlot): void {
