@@ -52,6 +52,13 @@ pub enum Error {
         /// What would be right.
         reason: String,
     },
+    /// A file with rows that cannot be taken; nothing of it was imported.
+    ImportRefused {
+        /// How many rows.
+        bad_rows: u64,
+        /// The first of them.
+        errors: Vec<RowError>,
+    },
     /// A dataset definition or option of `open` that cannot be used.
     ConfigInvalid {
         /// Path of the field.
@@ -97,6 +104,27 @@ pub enum Error {
     },
 }
 
+/// A row of a file that cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct RowError {
+    /// Line of the file, counted from 1; row of the table where the file has no lines.
+    pub line: u64,
+    /// Column of the dataset, where one is to blame.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<String>,
+    /// What is wrong.
+    pub reason: String,
+}
+
+impl fmt::Display for RowError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.column {
+            Some(column) => write!(f, "line {}, {column}: {}", self.line, self.reason),
+            None => write!(f, "line {}: {}", self.line, self.reason),
+        }
+    }
+}
+
 impl Error {
     /// The stable code of the public API.
     #[must_use]
@@ -108,7 +136,7 @@ impl Error {
             Self::DatabaseBusy { .. } => "DATABASE_BUSY",
             Self::SqlInvalid { .. } => "SQL_INVALID",
             Self::QueryInvalid { .. } => "QUERY_INVALID",
-            Self::InputInvalid { .. } => "INPUT_INVALID",
+            Self::InputInvalid { .. } | Self::ImportRefused { .. } => "INPUT_INVALID",
             Self::ConfigInvalid { .. } => "CONFIG_INVALID",
             Self::ConstraintViolation { .. } => "CONSTRAINT_VIOLATION",
             Self::Timeout { .. } => "TIMEOUT",
@@ -173,6 +201,15 @@ impl fmt::Display for Error {
                 write!(f, "{field}: {reason}")
             }
             Self::InputInvalid { place, reason } => write!(f, "{place}: {reason}"),
+            Self::ImportRefused { bad_rows, errors } => {
+                write!(f, "{bad_rows} rows cannot be imported, so nothing was")?;
+                if let Some(first) = errors.first() {
+                    write!(f, "; the first: {first}")?;
+                }
+                f.write_str(
+                    ". Correct the file, or import with onError: 'skip' to leave such rows out",
+                )
+            }
             Self::ConstraintViolation { detail } => {
                 write!(f, "{detail}; nothing of this call was written")
             }

@@ -8,3 +8,8 @@
 pub mod error;
 pub mod model;
 pub mod planner;
+pub mod platform;
+#[cfg(feature = "sqlite")]
+pub mod storage;
+#[cfg(all(feature = "sqlite", target_arch = "wasm32"))]
+mod wasm;

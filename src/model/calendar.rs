@@ -151,7 +151,8 @@ fn split_offset(text: &[u8]) -> Option<(&[u8], i64)> {
         [clock @ .., sign @ (b'+' | b'-'), h0, h1, b':', m0, m1] => {
             let (hours, minutes) = (digits(&[*h0, *h1])?, digits(&[*m0, *m1])?);
             let size = hours * HOUR_MS + minutes * MINUTE_MS;
-            (hours <= 18 && minutes < 60).then_some((clock, if *sign == b'-' { -size } else { size }))
+            (hours <= 18 && minutes < 60)
+                .then_some((clock, if *sign == b'-' { -size } else { size }))
         }
         clock => Some((clock, 0)),
     }

@@ -154,7 +154,9 @@ impl Dataset {
             columns: fields
                 .map("columns")?
                 .iter()
-                .map(|(name, node)| Column::from_node(name, node, &format!("{columns_path}.{name}")))
+                .map(|(name, node)| {
+                    Column::from_node(name, node, &format!("{columns_path}.{name}"))
+                })
                 .collect::<Result<_>>()?,
             time: fields.text("time")?,
             dimensions: fields.texts("dimensions")?,
@@ -224,10 +226,15 @@ impl Dataset {
     }
 
     fn check(&self, path: &str) -> Result<()> {
-        let at = |field: &str| if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") };
+        let at = |field: &str| {
+            if path.is_empty() { field.to_owned() } else { format!("{path}.{field}") }
+        };
         check_name(&self.name, &at("name"))?;
         if self.columns.is_empty() || self.columns.len() > COLUMNS_MAX {
-            return Err(Error::config(at("columns"), format!("expected 1 to {COLUMNS_MAX} columns")));
+            return Err(Error::config(
+                at("columns"),
+                format!("expected 1 to {COLUMNS_MAX} columns"),
+            ));
         }
         for (i, column) in self.columns.iter().enumerate() {
             let clash = self.columns[..i].iter().any(|c| c.name.eq_ignore_ascii_case(&column.name));
@@ -290,9 +297,9 @@ impl Column {
         let kind = fields.word("type", &COLUMN_TYPES)?;
         let default = match fields.get("default") {
             None => None,
-            Some(node) => Some(
-                node.to_value().ok_or_else(|| fields.error("default", "has to be a value"))?,
-            ),
+            Some(node) => {
+                Some(node.to_value().ok_or_else(|| fields.error("default", "has to be a value"))?)
+            }
         };
         let column = Self {
             name: name.to_owned(),
@@ -300,7 +307,9 @@ impl Column {
             required: fields.flag("required")?,
             primary_key: fields.flag("primaryKey")?,
             references: fields.text("references")?,
-            nocase: fields.word("collate", &[("binary", false), ("nocase", true)])?.unwrap_or(false),
+            nocase: fields
+                .word("collate", &[("binary", false), ("nocase", true)])?
+                .unwrap_or(false),
             label: fields.text("label")?,
             unit: fields.text("unit")?,
             default,
@@ -441,10 +450,22 @@ mod tests {
         };
         check(json!({"columns": {"a": {"type": "text"}}}), "datasets[0].name");
         check(json!({"name": "t", "columns": {}}), "datasets[0].columns");
-        check(json!({"name": "t", "columns": {"a": {"type": "txt"}}}), "datasets[0].columns.a.type");
-        check(json!({"name": "t", "columns": {"rowid": {"type": "text"}}}), "datasets[0].columns.rowid");
-        check(json!({"name": "t", "columns": {"a": {"type": "text"}}, "time": "a"}), "datasets[0].time");
-        check(json!({"name": "t", "columns": {"a": {"type": "text"}}, "colour": 1}), "datasets[0].colour");
+        check(
+            json!({"name": "t", "columns": {"a": {"type": "txt"}}}),
+            "datasets[0].columns.a.type",
+        );
+        check(
+            json!({"name": "t", "columns": {"rowid": {"type": "text"}}}),
+            "datasets[0].columns.rowid",
+        );
+        check(
+            json!({"name": "t", "columns": {"a": {"type": "text"}}, "time": "a"}),
+            "datasets[0].time",
+        );
+        check(
+            json!({"name": "t", "columns": {"a": {"type": "text"}}, "colour": 1}),
+            "datasets[0].colour",
+        );
         check(json!({"name": "sqlite_t", "columns": {"a": {"type": "text"}}}), "datasets[0].name");
         check(
             json!({"name": "t", "columns": {"a": {"type": "text"}}, "indexes": [{"name": "i", "columns": ["b"]}]}),

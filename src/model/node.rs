@@ -184,7 +184,10 @@ impl<'a> Fields<'a> {
                     Node::Real(x) => x.to_string(),
                     other => other.kind().to_owned(),
                 };
-                Err(self.error(name, &format!("expected a whole number from {min} to {max}, got {got}")))
+                Err(self.error(
+                    name,
+                    &format!("expected a whole number from {min} to {max}, got {got}"),
+                ))
             }
         }
     }
@@ -192,10 +195,12 @@ impl<'a> Fields<'a> {
     /// One of a closed list of words, if there.
     pub fn word<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Result<Option<T>> {
         let Some(text) = self.text(name)? else { return Ok(None) };
-        words.iter().find(|(word, _)| *word == text).map(|(_, value)| Some(*value)).ok_or_else(|| {
-            let known: Vec<_> = words.iter().map(|(word, _)| format!("'{word}'")).collect();
-            self.error(name, &format!("expected one of {}, got '{text}'", known.join(", ")))
-        })
+        words.iter().find(|(word, _)| *word == text).map(|(_, value)| Some(*value)).ok_or_else(
+            || {
+                let known: Vec<_> = words.iter().map(|(word, _)| format!("'{word}'")).collect();
+                self.error(name, &format!("expected one of {}, got '{text}'", known.join(", ")))
+            },
+        )
     }
 
     /// An array of texts; empty where it is absent.
@@ -209,7 +214,9 @@ impl<'a> Fields<'a> {
         match self.get(name) {
             None => Ok(&[]),
             Some(Node::List(items)) => Ok(items),
-            Some(other) => Err(self.error(name, &format!("expected an array, got {}", other.kind()))),
+            Some(other) => {
+                Err(self.error(name, &format!("expected an array, got {}", other.kind())))
+            }
         }
     }
 
@@ -218,7 +225,9 @@ impl<'a> Fields<'a> {
         match self.get(name) {
             None => Ok(&[]),
             Some(Node::Map(entries)) => Ok(entries),
-            Some(other) => Err(self.error(name, &format!("expected an object, got {}", other.kind()))),
+            Some(other) => {
+                Err(self.error(name, &format!("expected an object, got {}", other.kind())))
+            }
         }
     }
 
@@ -242,14 +251,19 @@ impl<'a> Fields<'a> {
 /// Reads an array of texts.
 pub fn texts(node: &Node, path: &str, blame: Blame) -> Result<Vec<String>> {
     let Node::List(items) = node else {
-        return Err(blame(path.to_owned(), format!("expected an array of texts, got {}", node.kind())));
+        return Err(blame(
+            path.to_owned(),
+            format!("expected an array of texts, got {}", node.kind()),
+        ));
     };
     items
         .iter()
         .enumerate()
         .map(|(i, item)| match item {
             Node::Text(text) => Ok(text.clone()),
-            other => Err(blame(format!("{path}[{i}]"), format!("expected text, got {}", other.kind()))),
+            other => {
+                Err(blame(format!("{path}[{i}]"), format!("expected text, got {}", other.kind())))
+            }
         })
         .collect()
 }

@@ -196,7 +196,9 @@ impl AggregateQuery {
                 let measures = fields.map("measures")?;
                 measures
                     .iter()
-                    .map(|(name, node)| Ok((name.clone(), measure(node, &format!("measures.{name}"))?)))
+                    .map(|(name, node)| {
+                        Ok((name.clone(), measure(node, &format!("measures.{name}"))?))
+                    })
                     .collect::<Result<_>>()?
             },
             having: fields
@@ -350,7 +352,10 @@ pub fn condition(node: &Node, path: &str) -> Result<Condition> {
     let operators = match node {
         Node::Map(entries) => {
             if entries.is_empty() {
-                return Err(Error::query(path, "expected a value, a list or at least one operator"));
+                return Err(Error::query(
+                    path,
+                    "expected a value, a list or at least one operator",
+                ));
             }
             entries
                 .iter()
@@ -386,10 +391,9 @@ fn operator(name: &str, node: &Node, path: &str) -> Result<Operator> {
             Node::Bool(flag) => Ok(Operator::IsNull(*flag)),
             _ => Err(Error::query(path, "expected true or false")),
         },
-        _ => Err(Error::query(
-            path,
-            "is not known; known are not, gt, gte, lt, lte, prefix, isNull",
-        )),
+        _ => {
+            Err(Error::query(path, "is not known; known are not, gt, gte, lt, lte, prefix, isNull"))
+        }
     }
 }
 
@@ -412,7 +416,10 @@ fn values(node: &Node, path: &str) -> Result<(Vec<Value>, bool)> {
             Some(Value::Null) => null = true,
             Some(value) => values.push(value),
             None => {
-                let reason = format!("expected null, a number, text, bytes or a list of them, got {}", item.kind());
+                let reason = format!(
+                    "expected null, a number, text, bytes or a list of them, got {}",
+                    item.kind()
+                );
                 return Err(Error::query(path, reason));
             }
         }
@@ -440,19 +447,33 @@ mod tests {
         check(json!({"dataset": "t", "measures": {"a": "sum"}}), "measures.a");
         check(json!({"dataset": "t", "measures": {"a": {"sum": "x", "min": "x"}}}), "measures.a");
         check(json!({"dataset": "t", "measures": {"a": {"ratio": [["x"]]}}}), "measures.a.ratio");
-        check(json!({"dataset": "t", "measures": {}, "groupBy": [{"time": "decade"}]}), "groupBy[0].time");
+        check(
+            json!({"dataset": "t", "measures": {}, "groupBy": [{"time": "decade"}]}),
+            "groupBy[0].time",
+        );
         check(json!({"dataset": "t", "measures": {}, "where": {"x": {}}}), "where.x");
-        check(json!({"dataset": "t", "measures": {}, "where": {"x": {"like": "a"}}}), "where.x.like");
-        check(json!({"dataset": "t", "measures": {}, "where": {"any": [{"x": {"gt": null}}]}}), "where.any[0].x.gt");
+        check(
+            json!({"dataset": "t", "measures": {}, "where": {"x": {"like": "a"}}}),
+            "where.x.like",
+        );
+        check(
+            json!({"dataset": "t", "measures": {}, "where": {"any": [{"x": {"gt": null}}]}}),
+            "where.any[0].x.gt",
+        );
         check(json!({"dataset": "t", "measures": {}, "limit": -1}), "limit");
-        check(json!({"dataset": "t", "measures": {}, "orderBy": [{"desc": true}]}), "orderBy[0].by");
+        check(
+            json!({"dataset": "t", "measures": {}, "orderBy": [{"desc": true}]}),
+            "orderBy[0].by",
+        );
         check(json!({"dataset": "t", "measures": {}, "groupby": []}), "groupby");
     }
 
     #[test]
     fn undefined_columns_of_a_where_are_refused() {
         let filter = Node::Map(vec![("x".to_owned(), Node::Undefined)]);
-        assert!(matches!(where_of(&filter, "where", 0), Err(Error::QueryInvalid { field, .. }) if field == "where.x"));
+        assert!(
+            matches!(where_of(&filter, "where", 0), Err(Error::QueryInvalid { field, .. }) if field == "where.x")
+        );
     }
 
     #[test]

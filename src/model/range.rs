@@ -209,7 +209,9 @@ mod tests {
 
     #[test]
     fn ends_that_mean_nothing_are_refused() {
-        for end in ["", "25", "2025-13", "2025-W54", "2021-W53", "2025-Q5", "2025-02-30", "tomorrow"] {
+        for end in
+            ["", "25", "2025-13", "2025-W54", "2021-W53", "2025-Q5", "2025-02-30", "tomorrow"]
+        {
             assert!(range(end, "2025").is_err(), "{end}");
         }
     }
@@ -218,7 +220,8 @@ mod tests {
     fn buckets_tile_time_without_gaps() {
         for (word, bucket) in TIME_BUCKETS {
             let mut at = bucket.start(-400 * DAY_MS + 12_345_678);
-            let until = if bucket <= TimeBucket::Hour { at + 3 * DAY_MS } else { at + 4_000 * DAY_MS };
+            let until =
+                if bucket <= TimeBucket::Hour { at + 3 * DAY_MS } else { at + 4_000 * DAY_MS };
             while at < until {
                 let next = bucket.next(at);
                 assert!(next > at, "{word}");

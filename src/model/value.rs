@@ -125,7 +125,8 @@ fn compare_int_real(a: i64, b: f64) -> Ordering {
         return Ordering::Less;
     }
     let whole = b.trunc();
-    a.cmp(&(whole as i64)).then_with(|| 0.0_f64.partial_cmp(&(b - whole)).unwrap_or(Ordering::Equal))
+    a.cmp(&(whole as i64))
+        .then_with(|| 0.0_f64.partial_cmp(&(b - whole)).unwrap_or(Ordering::Equal))
 }
 
 /// Compares text as SQLite's NOCASE does: ASCII letters folded, then bytes.
@@ -142,7 +143,11 @@ mod tests {
     fn integers_and_reals_compare_exactly() {
         let check = |a: i64, b: f64, expected: Ordering| {
             assert_eq!(Value::Int(a).compare(&Value::Real(b)), expected, "{a} against {b}");
-            assert_eq!(Value::Real(b).compare(&Value::Int(a)), expected.reverse(), "{b} against {a}");
+            assert_eq!(
+                Value::Real(b).compare(&Value::Int(a)),
+                expected.reverse(),
+                "{b} against {a}"
+            );
         };
         check(1, 1.0, Ordering::Equal);
         check(1, 1.5, Ordering::Less);

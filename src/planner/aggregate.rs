@@ -132,10 +132,19 @@ pub fn plan(query: AggregateQuery, dataset: &Dataset) -> Result<AggregatePlan> {
 impl AggregatePlan {
     /// Names of the result columns, in order.
     pub fn column_names(&self) -> impl Iterator<Item = &str> {
-        self.keys.iter().map(|key| key.name.as_str()).chain(self.outputs.iter().map(|o| o.name.as_str()))
+        self.keys
+            .iter()
+            .map(|key| key.name.as_str())
+            .chain(self.outputs.iter().map(|o| o.name.as_str()))
     }
 
-    fn output(&mut self, name: &str, measure: &Measure, dataset: &Dataset, key_sql: &[String]) -> Result<Output> {
+    fn output(
+        &mut self,
+        name: &str,
+        measure: &Measure,
+        dataset: &Dataset,
+        key_sql: &[String],
+    ) -> Result<Output> {
         let path = format!("measures.{name}");
         let filter = &measure.filter;
         let numeric = |column: &str, path: &str| {
@@ -143,7 +152,8 @@ impl AggregatePlan {
             if column.kind.is_number() {
                 return Ok(column);
             }
-            let reason = format!("'{}' is a {} column, not a numeric one", column.name, column.kind.word());
+            let reason =
+                format!("'{}' is a {} column, not a numeric one", column.name, column.kind.word());
             Err(Error::query(path, reason))
         };
         let mut partial = |function| self.partial(function, filter);
@@ -204,7 +214,9 @@ impl AggregatePlan {
         if names.is_empty() {
             return Err(Error::query("measures", "expected at least one measure or group"));
         }
-        if let Some((i, name)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+        if let Some((i, name)) =
+            names.iter().enumerate().find(|(i, name)| names[..*i].contains(name))
+        {
             let _ = i;
             return Err(Error::query(
                 if self.outputs.iter().any(|o| o.name == **name) { "measures" } else { "groupBy" },
@@ -215,7 +227,10 @@ impl AggregatePlan {
             if names.contains(&name) {
                 return Ok(());
             }
-            Err(Error::query(field, format!("'{name}' is no result column; those are {}", names.join(", "))))
+            Err(Error::query(
+                field,
+                format!("'{name}' is no result column; those are {}", names.join(", ")),
+            ))
         };
         for (i, order) in self.query.order_by.iter().enumerate() {
             known(&order.by, format!("orderBy[{i}].by"))?;

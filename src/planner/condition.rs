@@ -12,7 +12,12 @@ use crate::model::value::Value;
 use crate::planner::sql::Sql;
 
 /// Adds ` WHERE …` for a range and a filter, or nothing where both are open.
-pub fn push_where(sql: &mut Sql, dataset: &Dataset, range: TimeRange, filter: &Where) -> Result<()> {
+pub fn push_where(
+    sql: &mut Sql,
+    dataset: &Dataset,
+    range: TimeRange,
+    filter: &Where,
+) -> Result<()> {
     let mut parts = range_terms(dataset, range)?;
     if !filter.terms.is_empty() {
         let mut part = Sql::default();
@@ -59,7 +64,10 @@ pub fn time_column<'d>(dataset: &'d Dataset, field: &str) -> Result<&'d Column> 
 pub fn column_of<'d>(dataset: &'d Dataset, name: &str, field: &str) -> Result<&'d Column> {
     dataset.column(name).ok_or_else(|| {
         let names = dataset.column_names().join(", ");
-        Error::query(field, format!("'{name}' is no column of {}; columns are {names}", dataset.name))
+        Error::query(
+            field,
+            format!("'{name}' is no column of {}; columns are {names}", dataset.name),
+        )
     })
 }
 
@@ -94,7 +102,9 @@ pub fn push_filter(sql: &mut Sql, dataset: &Dataset, filter: &Where, path: &str)
 
 fn push_condition(sql: &mut Sql, column: &Column, condition: &Condition, path: &str) -> Result<()> {
     check_types(column, condition, path)?;
-    sql.separated(" AND ", &condition.operators, |sql, operator| push_operator(sql, column, operator));
+    sql.separated(" AND ", &condition.operators, |sql, operator| {
+        push_operator(sql, column, operator)
+    });
     Ok(())
 }
 
@@ -104,7 +114,10 @@ fn check_types(column: &Column, condition: &Condition, path: &str) -> Result<()>
             return Ok(());
         }
         let (kind, class) = (column.kind.word(), value.class());
-        Err(Error::query(path, format!("'{}' is a {kind} column and cannot be compared with {class}", column.name)))
+        Err(Error::query(
+            path,
+            format!("'{}' is a {kind} column and cannot be compared with {class}", column.name),
+        ))
     };
     for operator in &condition.operators {
         match operator {
@@ -193,8 +206,20 @@ pub fn matches(condition: &Condition, value: &Value) -> bool {
         let is_null = *value == Value::Null;
         let among = |values: &[Value]| values.iter().any(|v| v.compare(value) == Ordering::Equal);
         match operator {
-            Operator::In { values, null } => if is_null { *null } else { among(values) },
-            Operator::NotIn { values, null } => if is_null { !null } else { !among(values) },
+            Operator::In { values, null } => {
+                if is_null {
+                    *null
+                } else {
+                    among(values)
+                }
+            }
+            Operator::NotIn { values, null } => {
+                if is_null {
+                    !null
+                } else {
+                    !among(values)
+                }
+            }
             Operator::Compare(comparison, other) => {
                 let order = value.compare(other);
                 !is_null

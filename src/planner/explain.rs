@@ -75,7 +75,9 @@ impl Plan {
             None => None,
         };
         // Rows of a VALUES list, of a subquery or of a table-valued function are no table.
-        let no_table = rest.contains("CONSTANT ROW") || rest.starts_with('(') || rest.contains("VIRTUAL TABLE");
+        let no_table = rest.contains("CONSTANT ROW")
+            || rest.starts_with('(')
+            || rest.contains("VIRTUAL TABLE");
         if scan && !no_table {
             push_once(&mut self.full_scans, first_word(rest));
         }

@@ -152,8 +152,9 @@ impl<'p> Groups<'p> {
             rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         }
         let kinds = plan.keys.iter().map(|k| k.kind).chain(plan.outputs.iter().map(|o| o.kind));
-        let mut batch =
-            BatchBuilder::new(names.iter().zip(kinds).map(|(name, kind)| ((*name).to_owned(), Some(kind))));
+        let mut batch = BatchBuilder::new(
+            names.iter().zip(kinds).map(|(name, kind)| ((*name).to_owned(), Some(kind))),
+        );
         for mut row in rows {
             for (i, value) in row.iter_mut().enumerate().take(key_count) {
                 *value = written(plan, i, value);
@@ -271,7 +272,8 @@ fn output_value(from: &OutputOf, name: &str, states: &[State], distinct: &[i64])
     let total = |indexes: &[usize]| -> f64 {
         let sums = || indexes.iter().filter_map(|&i| states[i].as_sum());
         let integers: i128 = sums().map(|sum| sum.integers).sum();
-        let reals: f64 = sums().filter(|sum| sum.has_real).map(|sum| sum.as_real() - sum.integers as f64).sum();
+        let reals: f64 =
+            sums().filter(|sum| sum.has_real).map(|sum| sum.as_real() - sum.integers as f64).sum();
         integers as f64 + reals
     };
     Ok(match from {
@@ -281,7 +283,9 @@ fn output_value(from: &OutputOf, name: &str, states: &[State], distinct: &[i64])
             State::Min(value) | State::Max(value) => value.clone(),
         },
         OutputOf::Avg(sum, count) => match (&states[*sum], &states[*count]) {
-            (State::Sum(sum), State::Count(count)) if *count > 0 => real(sum.as_real() / *count as f64),
+            (State::Sum(sum), State::Count(count)) if *count > 0 => {
+                real(sum.as_real() / *count as f64)
+            }
             _ => Value::Null,
         },
         OutputOf::Ratio(over, under) => {
@@ -310,7 +314,8 @@ fn bucket_start(key: BucketKey, value: ValueRef<'_>, name: &str) -> Result<Value
         }
         _ => None,
     };
-    let in_calendar = ms.filter(|ms| (crate::model::range::FIRST_MS..=crate::model::range::LAST_MS).contains(ms));
+    let in_calendar =
+        ms.filter(|ms| (crate::model::range::FIRST_MS..=crate::model::range::LAST_MS).contains(ms));
     in_calendar.map(|ms| Value::Int(key.bucket.start(ms))).ok_or_else(|| {
         let found = match value.to_value() {
             Value::Text(text) => format!("'{text}'"),

@@ -27,13 +27,17 @@ pub struct RecordsPlan {
 /// Plans a query against a dataset.
 pub fn plan(query: &RecordsQuery, dataset: &Dataset) -> Result<RecordsPlan> {
     let order = total_order(query, dataset)?;
-    let names = if query.columns.is_empty() { dataset.column_names() } else { query.columns.clone() };
+    let names =
+        if query.columns.is_empty() { dataset.column_names() } else { query.columns.clone() };
     let columns = names
         .iter()
         .enumerate()
         .map(|(i, name)| {
             if names[..i].contains(name) {
-                return Err(Error::query(format!("columns[{i}]"), format!("'{name}' stands twice")));
+                return Err(Error::query(
+                    format!("columns[{i}]"),
+                    format!("'{name}' stands twice"),
+                ));
             }
             let column = column_of(dataset, name, &format!("columns[{i}]"))?;
             Ok((name.clone(), column.kind.word()))
@@ -123,7 +127,9 @@ fn cursor_value(json: &serde_json::Value) -> Option<Value> {
     use serde_json::Value as Json;
     Some(match json {
         Json::Null => Value::Null,
-        Json::Number(n) => n.as_i64().map_or_else(|| n.as_f64().map(Value::Real), |n| Some(Value::Int(n)))?,
+        Json::Number(n) => {
+            n.as_i64().map_or_else(|| n.as_f64().map(Value::Real), |n| Some(Value::Int(n)))?
+        }
         Json::String(text) => Value::Text(text.clone()),
         Json::Object(map) => match (map.get("inf"), map.get("bytes")) {
             (Some(Json::Bool(positive)), _) => {

@@ -49,7 +49,10 @@ impl Sql {
                 })
                 .collect();
             let json = serde_json::Value::from(items).to_string();
-            return self.push(" IN (SELECT value FROM json_each(").bind(json.as_str().into()).push("))");
+            return self
+                .push(" IN (SELECT value FROM json_each(")
+                .bind(json.as_str().into())
+                .push("))");
         }
         self.push(" IN (");
         self.separated(", ", values, |sql, value| {

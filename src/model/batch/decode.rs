@@ -71,7 +71,9 @@ impl<'a> Batch<'a> {
         let columns = header
             .columns
             .into_iter()
-            .map(|column| Column::decode(column, rows, data).ok_or_else(|| broken("a part is out of place")))
+            .map(|column| {
+                Column::decode(column, rows, data).ok_or_else(|| broken("a part is out of place"))
+            })
             .collect::<Result<_>>()?;
         Ok(Self { rows, columns })
     }
@@ -266,7 +268,13 @@ mod tests {
         round_trip(&[Value::Real(0.5), Value::Null, Value::Real(f64::INFINITY)]);
         round_trip(&[Value::from("a"), Value::from(""), Value::Null, Value::from("日本\0𝄞é")]);
         round_trip(&[Value::Blob(vec![1, 2]), Value::Null, Value::Blob(Vec::new())]);
-        round_trip(&[Value::Null, int(1), Value::Real(1.5), Value::from("x"), Value::Blob(vec![9])]);
+        round_trip(&[
+            Value::Null,
+            int(1),
+            Value::Real(1.5),
+            Value::from("x"),
+            Value::Blob(vec![9]),
+        ]);
         let many: Vec<_> = (0..1000).map(|i| Value::Text(format!("ü{}", i % 7))).collect();
         round_trip(&many);
         let nine_nulls: Vec<_> =
@@ -281,7 +289,8 @@ mod tests {
         let mut builder = BatchBuilder::new([("c".to_owned(), None), ("d".to_owned(), None)]);
         for i in 0..100 {
             let text = format!("t{}", i % 3);
-            builder.push(|c| if c == 0 { ValueRef::Int(i) } else { ValueRef::Text(text.as_bytes()) });
+            builder
+                .push(|c| if c == 0 { ValueRef::Int(i) } else { ValueRef::Text(text.as_bytes()) });
         }
         let good = builder.finish();
         for at in 0..good.len() {

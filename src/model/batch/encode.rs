@@ -36,8 +36,14 @@ enum Data {
     Nulls,
     Ints(Vec<i64>),
     Reals(Vec<f64>),
-    Text { ends: Vec<u32>, bytes: Vec<u8> },
-    Blobs { ends: Vec<u32>, bytes: Vec<u8> },
+    Text {
+        ends: Vec<u32>,
+        bytes: Vec<u8>,
+    },
+    Blobs {
+        ends: Vec<u32>,
+        bytes: Vec<u8>,
+    },
     Mixed(Vec<Value>),
 }
 
@@ -135,7 +141,9 @@ impl ColumnBuilder {
             (Data::Ints(all), ValueRef::Null) => all.push(0),
             (Data::Reals(all), ValueRef::Real(x)) => all.push(x),
             (Data::Reals(all), ValueRef::Null) => all.push(0.0),
-            (Data::Text { ends, bytes }, ValueRef::Text(text)) => return push_text(ends, bytes, text),
+            (Data::Text { ends, bytes }, ValueRef::Text(text)) => {
+                return push_text(ends, bytes, text);
+            }
             (Data::Blobs { ends, bytes }, ValueRef::Blob(blob)) => {
                 bytes.extend_from_slice(blob);
                 ends.push(end_of(bytes));
@@ -167,8 +175,12 @@ impl ColumnBuilder {
         self.data = match (std::mem::replace(&mut self.data, Data::Nulls), value) {
             (Data::Nulls, ValueRef::Int(_)) => Data::Ints(vec![0; row]),
             (Data::Nulls, ValueRef::Real(_)) => Data::Reals(vec![0.0; row]),
-            (Data::Nulls, ValueRef::Text(_)) => Data::Text { ends: vec![0; row], bytes: Vec::new() },
-            (Data::Nulls, ValueRef::Blob(_)) => Data::Blobs { ends: vec![0; row], bytes: Vec::new() },
+            (Data::Nulls, ValueRef::Text(_)) => {
+                Data::Text { ends: vec![0; row], bytes: Vec::new() }
+            }
+            (Data::Nulls, ValueRef::Blob(_)) => {
+                Data::Blobs { ends: vec![0; row], bytes: Vec::new() }
+            }
             (data, _) => {
                 let null = |i: usize| self.nulls[i / 8] & (1 << (i % 8)) != 0;
                 let value = |i: usize| if null(i) { Value::Null } else { data.value(i) };
@@ -264,7 +276,8 @@ fn add_offsets(data: &mut Parts, ends: impl Iterator<Item = u32>) -> Part {
 fn utf16_ends<'t>(texts: impl Iterator<Item = &'t [u8]>) -> impl Iterator<Item = u32> {
     texts.scan(0_u32, |end, text| {
         // Every code point is one unit, but two from U+10000 on (four bytes in UTF-8).
-        let units = text.iter().map(|&b| u32::from(b & 0xC0 != 0x80) + u32::from(b >= 0xF0)).sum::<u32>();
+        let units =
+            text.iter().map(|&b| u32::from(b & 0xC0 != 0x80) + u32::from(b >= 0xF0)).sum::<u32>();
         *end += units;
         Some(*end)
     })
@@ -289,7 +302,10 @@ fn encode_text(ends: &[u32], bytes: &[u8], rows: usize, data: &mut Parts) -> (En
 }
 
 /// Codes and dictionary, where a quarter of the rows or fewer are different.
-fn dictionary<'t>(rows: usize, text: impl Fn(usize) -> &'t [u8]) -> Option<(Vec<u32>, Vec<&'t [u8]>)> {
+fn dictionary<'t>(
+    rows: usize,
+    text: impl Fn(usize) -> &'t [u8],
+) -> Option<(Vec<u32>, Vec<&'t [u8]>)> {
     if rows < DICTIONARY_ROWS_MIN {
         return None;
     }

@@ -19,7 +19,8 @@ pub fn change_events() -> Dataset {
 }
 
 fn read(json: &str) -> Dataset {
-    let json: serde_json::Value = serde_json::from_str(json).expect("presets are checked by a test");
+    let json: serde_json::Value =
+        serde_json::from_str(json).expect("presets are checked by a test");
     Dataset::from_node(&Node::from_json(&json["dataset"]), "preset")
         .expect("presets are checked by a test")
 }

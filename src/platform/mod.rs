@@ -1,0 +1,12 @@
+//! What differs by host, one small module each. Knows SQLite and the browser; not datasets or queries.
+
+#[cfg(feature = "sqlite")]
+mod authorizer;
+#[cfg(feature = "sqlite")]
+pub mod clock;
+#[cfg(all(feature = "sqlite", target_arch = "wasm32"))]
+pub mod opfs;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
+#[cfg(feature = "sqlite")]
+mod sqlite_error;

@@ -1,0 +1,317 @@
+//! Files on their way into a table: finds out what a file is, hands it to its reader, keeps count.
+//! The transaction is the engine's business, and so is what happens when an import fails.
+
+mod csv;
+mod sqlite_file;
+
+use serde::Serialize;
+
+use crate::error::{Error, Result, RowError};
+use crate::model::dataset::{Column, Dataset};
+use crate::model::node::{Fields, Node, blame_input};
+use crate::storage::ingest::{ON_CONFLICT, OnConflict};
+use crate::storage::port::{ForeignFiles, SqlPort};
+use crate::storage::table_text::TextForm;
+
+/// Most row errors that are kept; all are counted.
+const ERRORS_MAX: usize = 100;
+/// What is needed of a file to tell what it is.
+const HEAD_BYTES: usize = 64 * 1024;
+/// First bytes of an SQLite file.
+const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// Options of an import, as in the public API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// Dataset that takes the rows.
+    pub dataset: String,
+    format: Option<Format>,
+    columns: Vec<(String, String)>,
+    table: Option<String>,
+    delimiter: Option<u8>,
+    header: Option<bool>,
+    form: TextForm,
+    skip_bad: bool,
+    on_conflict: OnConflict,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Csv,
+    Sqlite,
+}
+
+/// What an import did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImportReport {
+    /// What was found out about the file.
+    pub detected: Detected,
+    /// Rows that are in the table now.
+    pub rows: u64,
+    /// Rows that were left out.
+    pub skipped: u64,
+    /// The first of them.
+    pub errors: Vec<RowError>,
+    /// Size of the file.
+    pub bytes: u64,
+}
+
+/// What was found out about a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Detected {
+    /// `csv` or `sqlite`.
+    pub format: &'static str,
+    /// Of text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<&'static str>,
+    /// Between fields.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<String>,
+    /// Whether the first row holds names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<bool>,
+}
+
+impl ImportOptions {
+    /// Reads the caller's object.
+    pub fn from_node(node: &Node) -> Result<Self> {
+        let mut fields = Fields::of(node, "", blame_input)?;
+        let delimiter = fields.text("delimiter")?;
+        let decimal = fields.word("decimal", &[(".", b'.'), (",", b',')])?;
+        let date_format = fields.text("dateFormat")?;
+        let options = Self {
+            dataset: fields.need_text("dataset")?,
+            format: fields.word("format", &[("csv", Format::Csv), ("sqlite", Format::Sqlite)])?,
+            columns: fields
+                .map("columns")?
+                .iter()
+                .map(|(from, to)| match to {
+                    Node::Text(to) => Ok((from.clone(), to.clone())),
+                    _ => Err(Error::input(
+                        format!("columns.{from}"),
+                        "expected a column of the dataset",
+                    )),
+                })
+                .collect::<Result<_>>()?,
+            table: fields.text("table")?,
+            delimiter: match delimiter.as_deref().map(str::as_bytes) {
+                None => None,
+                Some([byte]) if byte.is_ascii() && !b"\"\r\n".contains(byte) => Some(*byte),
+                Some(_) => return Err(fields.error("delimiter", "expected one ASCII character")),
+            },
+            header: fields.get("header").is_some().then(|| fields.flag("header")).transpose()?,
+            form: TextForm::new(decimal, date_format.as_deref())
+                .map_err(|reason| fields.error("dateFormat", &reason))?,
+            skip_bad: fields.word("onError", &[("abort", false), ("skip", true)])?.unwrap_or(false),
+            on_conflict: fields.word("onConflict", &ON_CONFLICT)?.unwrap_or_default(),
+        };
+        fields.done()?;
+        Ok(options)
+    }
+}
+
+/// An import under way.
+#[derive(Debug)]
+pub struct Import {
+    reader: Reader,
+    target: Target,
+    bytes: u64,
+}
+
+/// Where rows go, and what became of them.
+#[derive(Debug)]
+struct Target {
+    dataset: Dataset,
+    options: ImportOptions,
+    rows: u64,
+    bad: u64,
+    errors: Vec<RowError>,
+}
+
+#[derive(Debug)]
+enum Reader {
+    /// Not enough bytes yet to tell.
+    Unknown(Vec<u8>),
+    Csv(csv::CsvReader),
+    Sqlite(Vec<u8>),
+}
+
+impl Import {
+    pub(super) fn new(dataset: Dataset, options: ImportOptions) -> Result<Self> {
+        for (_, to) in &options.columns {
+            if dataset.column(to).is_none() {
+                return Err(Error::input(
+                    "columns",
+                    format!("'{to}' is no column of {}", dataset.name),
+                ));
+            }
+        }
+        let target = Target { dataset, options, rows: 0, bad: 0, errors: Vec::new() };
+        Ok(Self { reader: Reader::Unknown(Vec::new()), target, bytes: 0 })
+    }
+
+    /// Rows taken and bytes read so far.
+    #[must_use]
+    pub const fn progress(&self) -> (u64, u64) {
+        (self.target.rows, self.bytes)
+    }
+
+    pub(super) fn push<P: SqlPort + ForeignFiles>(
+        &mut self,
+        port: &mut P,
+        chunk: &[u8],
+    ) -> Result<()> {
+        self.bytes += chunk.len() as u64;
+        match &mut self.reader {
+            Reader::Unknown(head) => {
+                head.extend_from_slice(chunk);
+                if head.len() >= HEAD_BYTES { self.begin(port) } else { Ok(()) }
+            }
+            Reader::Csv(reader) => reader.push(port, &mut self.target, chunk),
+            Reader::Sqlite(bytes) => {
+                bytes.extend_from_slice(chunk);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn finish<P: SqlPort + ForeignFiles>(
+        &mut self,
+        port: &mut P,
+    ) -> Result<ImportReport> {
+        if matches!(self.reader, Reader::Unknown(_)) {
+            self.begin(port)?;
+        }
+        let detected = match &mut self.reader {
+            Reader::Csv(reader) => reader.finish(port, &mut self.target)?,
+            Reader::Sqlite(bytes) => {
+                sqlite_file::copy(port, &mut self.target, std::mem::take(bytes))?
+            }
+            Reader::Unknown(_) => return Err(Error::input("file", "is empty")),
+        };
+        let target = &mut self.target;
+        let errors = std::mem::take(&mut target.errors);
+        if target.bad > 0 && !target.options.skip_bad {
+            return Err(Error::ImportRefused { bad_rows: target.bad, errors });
+        }
+        Ok(ImportReport {
+            detected,
+            rows: target.rows,
+            skipped: target.bad,
+            errors,
+            bytes: self.bytes,
+        })
+    }
+
+    /// Enough is there to tell what the file is.
+    fn begin<P: SqlPort>(&mut self, port: &mut P) -> Result<()> {
+        let Reader::Unknown(head) = &mut self.reader else { return Ok(()) };
+        let head = std::mem::take(head);
+        if head.is_empty() {
+            return Err(Error::input("file", "is empty"));
+        }
+        let is_sqlite = head.starts_with(SQLITE_MAGIC);
+        match self.target.options.format.unwrap_or(if is_sqlite {
+            Format::Sqlite
+        } else {
+            Format::Csv
+        }) {
+            Format::Sqlite if !is_sqlite => {
+                Err(Error::input("file", "is no SQLite database: its first bytes differ"))
+            }
+            Format::Sqlite => {
+                self.reader = Reader::Sqlite(head);
+                Ok(())
+            }
+            Format::Csv if head.contains(&0) => {
+                let reason = "holds NUL bytes: it is no text in UTF-8 (perhaps UTF-16, or a spreadsheet). Save it as CSV in UTF-8";
+                Err(Error::input("file", reason))
+            }
+            Format::Csv => {
+                let mut reader = csv::CsvReader::new(&self.target, &head)?;
+                let result = reader.push(port, &mut self.target, &head);
+                self.reader = Reader::Csv(reader);
+                result
+            }
+        }
+    }
+}
+
+impl Target {
+    /// Counts a row that cannot be taken.
+    fn refuse(&mut self, error: RowError) {
+        self.bad += 1;
+        if self.errors.len() < ERRORS_MAX {
+            self.errors.push(error);
+        }
+    }
+
+    /// Whether rows are still written: after the first bad one only if bad ones are left out.
+    const fn writes(&self) -> bool {
+        self.bad == 0 || self.options.skip_bad
+    }
+
+    /// The dataset's column for each name of the file; none for a name that matches nothing.
+    fn match_names(&self, names: &[String]) -> Result<Vec<Option<usize>>> {
+        let plain = |name: &str| -> String {
+            name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+        };
+        let columns = &self.dataset.columns;
+        let mut found: Vec<Option<usize>> = Vec::with_capacity(names.len());
+        for name in names {
+            let mapped =
+                self.options.columns.iter().find(|(from, _)| from == name).map(|(_, to)| to);
+            let at = match mapped {
+                Some(to) => columns.iter().position(|column| column.name == *to),
+                None => {
+                    columns.iter().position(|column| plain(&column.name) == plain(name)).filter(
+                        |&at| !self.options.columns.iter().any(|(_, to)| *to == columns[at].name),
+                    )
+                }
+            };
+            if let Some(at) = at.filter(|at| found.contains(&Some(*at))) {
+                return Err(Error::input(
+                    format!("header '{name}'"),
+                    format!("is the second for column '{}'", columns[at].name),
+                ));
+            }
+            found.push(at);
+        }
+        if let Some((from, _)) = self.options.columns.iter().find(|(from, _)| !names.contains(from))
+        {
+            return Err(Error::input(
+                "columns",
+                format!("the file has no column '{from}'; it has {}", names.join(", ")),
+            ));
+        }
+        self.check_complete(&found, names)?;
+        Ok(found)
+    }
+
+    fn check_complete(&self, found: &[Option<usize>], names: &[String]) -> Result<()> {
+        let missing: Vec<&str> = self
+            .dataset
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(at, column)| needs_value(column) && !found.contains(&Some(*at)))
+            .map(|(_, column)| column.name.as_str())
+            .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Error::input(
+            "file",
+            format!(
+                "has no column for {}; it has {}. Name the source columns in `columns`, or say header: false where the first row is data",
+                missing.join(", "),
+                names.join(", ")
+            ),
+        ))
+    }
+}
+
+const fn needs_value(column: &Column) -> bool {
+    column.required && column.default.is_none() && !column.primary_key
+}

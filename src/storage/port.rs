@@ -1,0 +1,155 @@
+//! The SQL port: what the engine needs of a host's SQLite. One conformance suite
+//! (`tests/common/port_suite.rs`) holds for every implementation.
+
+use crate::error::{Error, Result};
+use crate::model::value::{Value, ValueRef};
+
+/// On whose behalf a statement runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Author {
+    /// The engine itself: anything goes.
+    Engine,
+    /// A caller: the safety rules hold, and prepared statements are kept for the next call.
+    Caller,
+}
+
+/// Parameters of a statement. Each has to be there, and none more.
+#[derive(Debug, Clone, Copy)]
+pub enum Params<'a> {
+    /// By position.
+    Positional(&'a [Value]),
+    /// By name, without the `:`, `@` or `$` that the SQL text has in front.
+    Named(&'a [(String, Value)]),
+}
+
+/// A statement to run.
+#[derive(Debug, Clone, Copy)]
+pub struct Statement<'a> {
+    /// One statement.
+    pub sql: &'a str,
+    /// Its parameters.
+    pub params: Params<'a>,
+    /// On whose behalf.
+    pub author: Author,
+}
+
+impl<'a> Statement<'a> {
+    /// The engine's own, with parameters by position.
+    #[must_use]
+    pub const fn engine(sql: &'a str, params: &'a [Value]) -> Self {
+        Self { sql, params: Params::Positional(params), author: Author::Engine }
+    }
+
+    /// A caller's, with parameters by position.
+    #[must_use]
+    pub const fn caller(sql: &'a str, params: &'a [Value]) -> Self {
+        Self { sql, params: Params::Positional(params), author: Author::Caller }
+    }
+}
+
+/// Takes the rows of a statement as they come.
+pub trait RowSink {
+    /// Once, before the rows.
+    fn columns(&mut self, names: Vec<String>) -> Result<()>;
+    /// A row; an error ends the statement.
+    fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()>;
+}
+
+/// Gives rows to a statement that runs once for each.
+pub trait RowSource {
+    /// Names of the parameters, or none where they go by position.
+    fn names(&self) -> Option<&[String]>;
+    /// Goes to the next row; false at the end.
+    fn advance(&mut self) -> Result<bool>;
+    /// The value of a parameter in the row gone to.
+    fn value(&self, parameter: usize) -> ValueRef<'_>;
+    /// Number of parameters.
+    fn width(&self) -> usize;
+    /// Names the row gone to, for error messages.
+    fn place(&self) -> String;
+    /// The row gone to broke a constraint. Ok leaves it out and goes on.
+    fn rejected(&mut self, error: Error) -> Result<()> {
+        Err(error)
+    }
+}
+
+/// What a statement did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Done {
+    /// Rows inserted, updated or deleted, without those of triggers and foreign keys.
+    pub changes: i64,
+    /// Key of the last row inserted on this connection.
+    pub last_insert_rowid: i64,
+    /// Whether a table or index was read from one end to the other.
+    pub full_scan: bool,
+}
+
+/// A connection to one SQLite database.
+pub trait SqlPort {
+    /// Whether a statement only reads. Refuses what does not compile and more than one statement.
+    fn only_reads(&mut self, sql: &str, author: Author) -> Result<bool>;
+
+    /// Runs one statement.
+    fn run(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done>;
+
+    /// Runs one statement for each row.
+    fn run_many(&mut self, sql: &str, author: Author, rows: &mut dyn RowSource) -> Result<Done>;
+
+    /// Runs several statements without parameters; rows that they return are dropped.
+    fn script(&mut self, sql: &str, author: Author) -> Result<Done>;
+
+    /// Runs `work` in a transaction: committed when it returns Ok, rolled back when it does not or
+    /// when the commit fails.
+    fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T>
+    where
+        Self: Sized;
+
+    /// From now on every statement stops after so long, counted from this call; none lifts it.
+    fn set_timeout(&mut self, timeout_ms: Option<u64>);
+}
+
+/// A host whose transactions may stay open between calls, as a long import needs it.
+pub trait LongTransaction: SqlPort {
+    /// BEGIN IMMEDIATE.
+    fn begin(&mut self) -> Result<()>;
+    /// COMMIT; rolls back where that fails.
+    fn commit(&mut self) -> Result<()>;
+    /// ROLLBACK; nothing where no transaction is open.
+    fn rollback(&mut self);
+}
+
+/// Opens foreign SQLite files beside the database, to read rows from.
+pub trait ForeignFiles {
+    /// A connection to the file that was read into memory; it never runs what the file brings.
+    type Foreign: SqlPort;
+    /// Opens it.
+    fn open_foreign(&mut self, bytes: Vec<u8>) -> Result<Self::Foreign>;
+}
+
+/// Keeps the rows of small statements.
+#[derive(Debug, Default)]
+pub struct Collected {
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// The rows.
+    pub rows: Vec<Vec<Value>>,
+}
+
+impl RowSink for Collected {
+    fn columns(&mut self, names: Vec<String>) -> Result<()> {
+        self.columns = names;
+        Ok(())
+    }
+
+    fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
+        self.rows.push(row.iter().map(|value| value.to_value()).collect());
+        Ok(())
+    }
+}
+
+/// Runs a statement of the engine and keeps its rows.
+pub fn collect<P: SqlPort>(port: &mut P, sql: &str, params: &[Value]) -> Result<Vec<Vec<Value>>> {
+    let mut collected = Collected::default();
+    port.run(Statement::engine(sql, params), &mut collected)?;
+    Ok(collected.rows)
+}

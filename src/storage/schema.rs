@@ -1,0 +1,204 @@
+//! The catalogue and the tables of datasets: creation and migration, each in one transaction.
+//! Knows definitions and DDL; not rows.
+
+use crate::error::{Error, Result};
+use crate::model::dataset::{Column, ColumnType, Dataset, HIDDEN_KEY, Index};
+use crate::model::value::Value;
+use crate::planner::sql::{literal, quote};
+use crate::storage::port::{Author, SqlPort, collect};
+
+/// Version of the layout of the package's own tables.
+const FORMAT_VERSION: i64 = 1;
+
+const CATALOGUE: &str = "
+    CREATE TABLE IF NOT EXISTS lotwise_meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS lotwise_dataset (name TEXT PRIMARY KEY, definition TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    INSERT OR IGNORE INTO lotwise_meta (key, value) VALUES ('data_version', 0);
+    PRAGMA user_version = 1;
+";
+
+/// Makes the catalogue where it is missing, and reads the data version and the datasets.
+pub fn open_catalogue<P: SqlPort>(port: &mut P) -> Result<(i64, Vec<Dataset>)> {
+    let version = number(&collect(port, "PRAGMA user_version", &[])?);
+    if version > FORMAT_VERSION {
+        return Err(Error::config(
+            "name",
+            format!(
+                "the database has format {version}, written by a newer version of lotwise; this one knows {FORMAT_VERSION}. Update the package"
+            ),
+        ));
+    }
+    if version < FORMAT_VERSION {
+        port.transaction(|port| port.script(CATALOGUE, Author::Engine))?;
+    }
+    let data_version =
+        number(&collect(port, "SELECT value FROM lotwise_meta WHERE key = 'data_version'", &[])?);
+    let datasets = collect(port, "SELECT definition FROM lotwise_dataset ORDER BY name", &[])?
+        .iter()
+        .map(|row| match row.first() {
+            Some(Value::Text(definition)) => Dataset::from_json(definition),
+            _ => Err(Error::Internal { detail: "the catalogue holds no text".to_owned() }),
+        })
+        .collect::<Result<_>>()?;
+    Ok((data_version, datasets))
+}
+
+/// Raises the data version, inside the transaction that changes data.
+pub fn raise_data_version<P: SqlPort>(port: &mut P) -> Result<()> {
+    collect(port, "UPDATE lotwise_meta SET value = value + 1 WHERE key = 'data_version'", &[])
+        .map(drop)
+}
+
+/// Creates a dataset, brings an older one up to date, or leaves it as it is. What the database then has.
+pub fn define<P: SqlPort>(
+    port: &mut P,
+    known: Option<&Dataset>,
+    wanted: &Dataset,
+) -> Result<Dataset> {
+    match known {
+        Some(known) if known == wanted || known.version > wanted.version => {
+            return Ok(known.clone());
+        }
+        Some(known) if known.version == wanted.version => {
+            return Err(Error::config(
+                format!("dataset '{}'", wanted.name),
+                "differs from the one in the database but has the same version; raise `version` to migrate it",
+            ));
+        }
+        _ => {}
+    }
+    let script = match known {
+        None => creation(wanted),
+        Some(known) => migration(known, wanted)?,
+    };
+    let definition = wanted.to_json().to_string();
+    port.transaction(|port| {
+        port.script(&script, Author::Engine).map_err(|error| in_definition(wanted, error))?;
+        collect(
+            port,
+            "INSERT OR REPLACE INTO lotwise_dataset (name, definition) VALUES (?, ?)",
+            &[wanted.name.as_str().into(), definition.as_str().into()],
+        )
+    })?;
+    Ok(wanted.clone())
+}
+
+fn in_definition(dataset: &Dataset, error: Error) -> Error {
+    match error {
+        Error::SqlInvalid { reason, .. } => Error::config(
+            format!("dataset '{}'", dataset.name),
+            format!("SQLite refuses its table: {reason}"),
+        ),
+        other => other,
+    }
+}
+
+fn creation(dataset: &Dataset) -> String {
+    let hidden = (dataset.key() == HIDDEN_KEY).then(|| format!("{HIDDEN_KEY} INTEGER PRIMARY KEY"));
+    let columns: Vec<String> =
+        hidden.into_iter().chain(dataset.columns.iter().map(column_ddl)).collect();
+    let table = format!("CREATE TABLE {} ({}) STRICT;", quote(&dataset.name), columns.join(", "));
+    let indexes = dataset.indexes.iter().map(|index| index_ddl(dataset, index));
+    std::iter::once(table).chain(indexes).collect::<Vec<_>>().join("\n")
+}
+
+/// Columns may be added and indexes changed; anything else would have to touch rows that are there.
+fn migration(known: &Dataset, wanted: &Dataset) -> Result<String> {
+    let field = |column: &str| format!("dataset '{}', column '{column}'", wanted.name);
+    for old in &known.columns {
+        match wanted.column(&old.name) {
+            None => {
+                return Err(Error::config(
+                    field(&old.name),
+                    "is in the database and cannot be left out",
+                ));
+            }
+            Some(new) if column_ddl(new) != column_ddl(old) => {
+                return Err(Error::config(
+                    field(&old.name),
+                    "has another type or constraint in the database, which cannot be changed in place",
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    let mut script = Vec::new();
+    for new in wanted.columns.iter().filter(|new| known.column(&new.name).is_none()) {
+        if new.primary_key || (new.required && new.default.is_none()) {
+            return Err(Error::config(
+                field(&new.name),
+                "a column added later needs a default or must not be required, and is no primary key",
+            ));
+        }
+        script.push(format!("ALTER TABLE {} ADD COLUMN {};", quote(&wanted.name), column_ddl(new)));
+    }
+    for old in known.indexes.iter().filter(|old| !wanted.indexes.contains(old)) {
+        script.push(format!("DROP INDEX IF EXISTS {};", quote(&old.name)));
+    }
+    for new in wanted.indexes.iter().filter(|new| !known.indexes.contains(new)) {
+        script.push(index_ddl(wanted, new));
+    }
+    Ok(script.join("\n"))
+}
+
+fn column_ddl(column: &Column) -> String {
+    let name = quote(&column.name);
+    let mut ddl = format!("{name} {}", column.kind.sql());
+    if column.is_rowid() {
+        ddl.push_str(" PRIMARY KEY");
+    } else if column.primary_key {
+        ddl.push_str(" UNIQUE");
+    }
+    if column.required || (column.primary_key && !column.is_rowid()) {
+        ddl.push_str(" NOT NULL");
+    }
+    if column.nocase {
+        ddl.push_str(" COLLATE NOCASE");
+    }
+    match &column.default {
+        None | Some(Value::Null | Value::Blob(_)) => {}
+        Some(Value::Int(n)) => ddl.push_str(&format!(" DEFAULT {n}")),
+        Some(Value::Real(x)) => ddl.push_str(&format!(" DEFAULT {x:?}")),
+        Some(Value::Text(text)) => ddl.push_str(&format!(" DEFAULT {}", literal(text))),
+    }
+    // The calendar is relied upon by buckets and ranges, whoever wrote the row.
+    match column.kind {
+        ColumnType::Date => ddl.push_str(&format!(" CHECK ({name} IS date({name}))")),
+        ColumnType::TimestampText => {
+            ddl.push_str(&format!(" CHECK ({name} IS strftime('%Y-%m-%dT%H:%M:%fZ', {name}))"));
+        }
+        ColumnType::Json => ddl.push_str(&format!(" CHECK (json_valid({name}))")),
+        _ => {}
+    }
+    if let Some(target) = &column.references {
+        let target = match target.strip_suffix(')').and_then(|t| t.split_once('(')) {
+            Some((table, column)) => format!("{}({})", quote(table), quote(column)),
+            None => quote(target),
+        };
+        ddl.push_str(&format!(" REFERENCES {target}"));
+    }
+    ddl
+}
+
+fn index_ddl(dataset: &Dataset, index: &Index) -> String {
+    let columns: Vec<String> = index
+        .columns
+        .iter()
+        .map(|(name, desc)| format!("{}{}", quote(name), if *desc { " DESC" } else { "" }))
+        .collect();
+    format!(
+        "CREATE {}INDEX {} ON {} ({}){};",
+        if index.unique { "UNIQUE " } else { "" },
+        quote(&index.name),
+        quote(&dataset.name),
+        columns.join(", "),
+        index.filter.as_ref().map(|filter| format!(" WHERE {filter}")).unwrap_or_default(),
+    )
+}
+
+fn number(rows: &[Vec<Value>]) -> i64 {
+    match rows.first().and_then(|row| row.first()) {
+        Some(Value::Int(n)) => *n,
+        _ => 0,
+    }
+}

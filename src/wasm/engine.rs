@@ -1,0 +1,257 @@
+//! The engine as a JavaScript class, and an import under way as another.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use js_sys::Uint8Array;
+use wasm_bindgen::prelude::*;
+
+use super::convert::{OwnedParams, integer, node, object_of, params, serialized, thrown};
+use crate::error::{Error, Result};
+use crate::model::dataset::Dataset;
+use crate::model::node::{Fields, Node, blame_config, blame_input};
+use crate::platform::clock::now_ms;
+use crate::platform::opfs::Pool;
+use crate::platform::sqlite::SqlitePort;
+use crate::storage::engine::{Answer, Engine as Core, Import as CoreImport, Written};
+use crate::storage::ingest::ON_CONFLICT;
+use crate::storage::port::{Params, SqlPort};
+
+type Shared = Rc<RefCell<Option<Core<SqlitePort>>>>;
+
+/// One open database.
+#[wasm_bindgen]
+pub struct Engine {
+    core: Shared,
+    pool: Option<Pool>,
+}
+
+/// A file on its way into a table; its transaction is open until `finish` or `abort`.
+#[wasm_bindgen]
+pub struct Import {
+    core: Shared,
+    import: Option<CoreImport>,
+    started_ms: u64,
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// Opens files, sets pragmas, creates and migrates datasets.
+    pub async fn open(options: JsValue) -> Result<Engine, JsValue> {
+        open(node(&options)).await.map_err(|error| thrown(&error))
+    }
+
+    /// What the database really runs with.
+    pub fn capabilities(&self) -> Result<JsValue, JsValue> {
+        let settings = self.with(|core| core.port().settings())?;
+        let storage = if self.pool.is_some() { "opfs" } else { "memory" };
+        Ok(object_of(&[
+            ("storage", storage.into()),
+            ("journalMode", settings.journal_mode.into()),
+            ("synchronous", settings.synchronous.into()),
+            ("sqliteVersion", settings.sqlite_version.into()),
+            ("pageBytes", integer(settings.page_bytes)),
+            ("pageCacheBytes", integer(settings.page_cache_bytes)),
+        ]))
+    }
+
+    /// One statement.
+    pub fn query(
+        &self,
+        sql: &str,
+        values: &JsValue,
+        options: &JsValue,
+    ) -> Result<JsValue, JsValue> {
+        self.timed(options, |core, _| core.query(sql, borrowed(&params(values)?))).map(answer)
+    }
+
+    /// Statements that write, in one transaction.
+    pub fn execute(
+        &self,
+        sql: &str,
+        values: &JsValue,
+        options: &JsValue,
+    ) -> Result<JsValue, JsValue> {
+        self.timed(options, |core, _| core.execute(sql, borrowed(&params(values)?))).map(written)
+    }
+
+    /// One statement for each row of a batch.
+    #[wasm_bindgen(js_name = executeMany)]
+    pub fn execute_many(
+        &self,
+        sql: &str,
+        batch: &[u8],
+        named: bool,
+        options: &JsValue,
+    ) -> Result<JsValue, JsValue> {
+        self.timed(options, |core, _| core.execute_many(sql, batch, named)).map(written)
+    }
+
+    /// Rows of a batch into a dataset.
+    pub fn append(
+        &self,
+        dataset: &str,
+        batch: &[u8],
+        options: &JsValue,
+    ) -> Result<JsValue, JsValue> {
+        self.timed(options, |core, fields| {
+            let on_conflict = fields.word("onConflict", &ON_CONFLICT)?.unwrap_or_default();
+            core.append(dataset, batch, on_conflict)
+        })
+        .map(written)
+    }
+
+    /// Measures by group.
+    pub fn aggregate(&self, query: &JsValue, options: &JsValue) -> Result<JsValue, JsValue> {
+        self.timed(options, |core, _| core.aggregate(&node(query))).map(answer)
+    }
+
+    /// A page of rows.
+    pub fn records(&self, query: &JsValue, options: &JsValue) -> Result<JsValue, JsValue> {
+        self.timed(options, |core, _| core.records(&node(query))).map(answer)
+    }
+
+    /// How a question would be answered.
+    pub fn explain(&self, target: &JsValue, values: &JsValue) -> Result<JsValue, JsValue> {
+        let plan = self.with(|core| core.explain(&node(target), borrowed(&params(values)?)))?;
+        serialized(&plan)
+    }
+
+    /// Begins an import.
+    #[wasm_bindgen(js_name = importStart)]
+    pub fn import_start(&self, options: &JsValue) -> Result<Import, JsValue> {
+        let import = self.with(|core| core.start_import(&node(options)))?;
+        Ok(Import { core: Rc::clone(&self.core), import: Some(import), started_ms: now_ms() })
+    }
+
+    /// Closes the database and lets go of its files.
+    pub fn close(&self) -> Result<(), JsValue> {
+        let Some(core) = self.core.borrow_mut().take() else { return Ok(()) };
+        let closed = core.into_port().close();
+        let released = self.pool.as_ref().map_or(Ok(()), Pool::release);
+        closed.and(released).map_err(|error| thrown(&error))
+    }
+}
+
+impl Engine {
+    fn with<T>(&self, work: impl FnOnce(&mut Core<SqlitePort>) -> Result<T>) -> Result<T, JsValue> {
+        with(&self.core, work)
+    }
+
+    /// Runs a call under its `timeoutMs`.
+    fn timed<T>(
+        &self,
+        options: &JsValue,
+        work: impl FnOnce(&mut Core<SqlitePort>, &mut Fields<'_>) -> Result<T>,
+    ) -> Result<T, JsValue> {
+        let options = node(options);
+        self.with(|core| {
+            let mut fields = Fields::of(&options, "", blame_input)?;
+            let timeout_ms = fields.whole("timeoutMs", 1, u64::from(u32::MAX))?;
+            core.port().set_timeout(timeout_ms);
+            let result = work(core, &mut fields);
+            core.port().set_timeout(None);
+            result
+        })
+    }
+}
+
+#[wasm_bindgen]
+impl Import {
+    /// The next bytes of the file.
+    pub fn push(&mut self, chunk: &[u8]) -> Result<(), JsValue> {
+        let Some(import) = &mut self.import else { return Err(ended()) };
+        with(&self.core, |core| core.push_import(import, chunk))
+    }
+
+    /// Rows taken and bytes read so far.
+    pub fn progress(&self) -> JsValue {
+        let (rows, bytes) = self.import.as_ref().map_or((0, 0), CoreImport::progress);
+        object_of(&[("rows", (rows as f64).into()), ("bytes", (bytes as f64).into())])
+    }
+
+    /// The file has ended.
+    pub fn finish(&mut self) -> Result<JsValue, JsValue> {
+        let Some(import) = self.import.take() else { return Err(ended()) };
+        let report = with(&self.core, |core| core.finish_import(import))?;
+        let elapsed_ms = now_ms().saturating_sub(self.started_ms) as f64;
+        let report = serialized(&report)?;
+        _ = js_sys::Reflect::set(&report, &"elapsedMs".into(), &elapsed_ms.into());
+        Ok(report)
+    }
+
+    /// As if it had not begun.
+    pub fn abort(&mut self) -> Result<(), JsValue> {
+        if self.import.take().is_none() {
+            return Ok(());
+        }
+        with(&self.core, |core| {
+            core.abort_import();
+            Ok(())
+        })
+    }
+}
+
+async fn open(options: Node) -> Result<Engine> {
+    let mut fields = Fields::of(&options, "", blame_config)?;
+    let name = fields.need_text("name")?;
+    let in_opfs = fields.word("storage", &[("opfs", true), ("memory", false)])?.unwrap_or(true);
+    let datasets = fields
+        .list("datasets")?
+        .iter()
+        .enumerate()
+        .map(|(i, node)| Dataset::from_node(node, &format!("datasets[{i}]")))
+        .collect::<Result<Vec<_>>>()?;
+    fields.done()?;
+    if !in_opfs {
+        let core = Core::open(SqlitePort::open_memory(&name)?, &datasets)?;
+        return Ok(Engine { core: Rc::new(RefCell::new(Some(core))), pool: None });
+    }
+    let pool = Pool::open(&name).await?;
+    match pool.connect().and_then(|port| Core::open(port, &datasets)) {
+        Ok(core) => Ok(Engine { core: Rc::new(RefCell::new(Some(core))), pool: Some(pool) }),
+        Err(error) => {
+            pool.release()?;
+            Err(error)
+        }
+    }
+}
+
+fn with<T>(
+    core: &Shared,
+    work: impl FnOnce(&mut Core<SqlitePort>) -> Result<T>,
+) -> Result<T, JsValue> {
+    let mut core = core.borrow_mut();
+    let closed = || Error::Internal { detail: "a call reached a closed engine".to_owned() };
+    core.as_mut().ok_or_else(closed).and_then(work).map_err(|error| thrown(&error))
+}
+
+fn ended() -> JsValue {
+    thrown(&Error::Internal { detail: "the import has ended".to_owned() })
+}
+
+const fn borrowed(params: &OwnedParams) -> Params<'_> {
+    match params {
+        OwnedParams::Positional(values) => Params::Positional(values.as_slice()),
+        OwnedParams::Named(values) => Params::Named(values.as_slice()),
+    }
+}
+
+fn answer(answer: Answer) -> JsValue {
+    let meta = object_of(&[
+        ("route", answer.route.into()),
+        ("rows", (answer.rows as f64).into()),
+        ("dataVersion", integer(answer.data_version)),
+    ]);
+    let batch = Uint8Array::new_from_slice(&answer.batch);
+    let next = answer.next.map_or(JsValue::UNDEFINED, JsValue::from);
+    object_of(&[("batch", batch.into()), ("meta", meta), ("next", next)])
+}
+
+fn written(written: Written) -> JsValue {
+    object_of(&[
+        ("changes", integer(written.changes)),
+        ("lastInsertRowid", integer(written.last_insert_rowid)),
+        ("dataVersion", integer(written.data_version)),
+    ])
+}
