@@ -6,8 +6,14 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** The environment of npm scripts, also where a script is run without npm: its tools first, Node 24 among them. */
-export const env = { ...process.env, PATH: `${join(root, 'node_modules/.bin')}${delimiter}${process.env['PATH']}` };
+/** For programs of ours: the tools that npm installed come first, Node 24 among them, and report nothing to anybody. */
+export const env = {
+  ...process.env,
+  PATH: `${join(root, 'node_modules/.bin')}${delimiter}${process.env['PATH']}`,
+  CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+  WRANGLER_SEND_METRICS: 'false',
+  WRANGLER_SEND_ERROR_REPORTS: 'false',
+};
 
 /** Runs a program to its end with its output shown. Ends this process where it fails. */
 export function run(command: string, ...args: string[]): void {
