@@ -1,0 +1,248 @@
+/** Files on their way in: CSV and SQLite from every source, at size, cut off and broken. */
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { productionRecords, productionRecordsCsv } from '../../benches/workloads.ts';
+import type { Dataset } from '../../src/ts/types.ts';
+import { TEST_MS_MAX, useBrowser } from './helpers/suite.ts';
+
+const FIXTURE = new URL('./fixtures/production_analysis.db', import.meta.url);
+const FLIGHTS = new URL('../data/flights-200k.json', import.meta.resolve('vega-datasets'));
+const SEED = 20230101;
+
+/** Totals of a workload, computed without any database. */
+function totalsOf(rows: number): { n: number; good: number; defects: number; worst: { defect_code: string; n: number }[] } {
+  const totals = { n: 0, good: 0, defects: 0 };
+  const codes = new Map<string, number>();
+  for (const batch of productionRecords(rows, SEED)) {
+    totals.n += batch.id.length;
+    for (const good of batch.good_quantity) totals.good += good;
+    for (const defects of batch.defect_quantity) totals.defects += defects;
+    for (const code of batch.defect_code) codes.set(code, (codes.get(code) ?? 0) + 1);
+  }
+  const worst = [...codes].map(([defect_code, n]) => ({ defect_code, n })).sort((a, b) => (a.defect_code < b.defect_code ? -1 : 1));
+  return { ...totals, worst };
+}
+
+for (const kind of ['chromium', 'firefox'] as const) {
+  describe(kind, () => {
+    const suite = useBrowser(kind);
+    before(async () => {
+      const sqlite = await readFile(FIXTURE);
+      suite.server.route('/20k.csv', () => ({ type: 'text/csv', body: productionRecordsCsv(20_000, SEED) }));
+      suite.server.route('/analysis.db', () => ({ type: 'application/vnd.sqlite3', body: sqlite }));
+    });
+
+    test('a CSV comes in from every kind of source', { timeout: TEST_MS_MAX }, async () => {
+      const got = await suite.inTab(async () => {
+        const text = await (await fetch('/20k.csv')).text();
+        const bytes = new TextEncoder().encode(text);
+        const streamed = (chunkBytes: number) => {
+          let at = 0;
+          return new ReadableStream<Uint8Array>({ pull(controller) {
+            if (at >= bytes.length) return controller.close();
+            controller.enqueue(bytes.subarray(at, at += chunkBytes));
+          } });
+        };
+        const sources = {
+          string: text, bytes, view: new Uint8Array(bytes.buffer, 0, bytes.length), buffer: bytes.buffer, blob: new Blob([bytes]), file: new File([bytes], 'records.csv'),
+          response: await fetch('/20k.csv'), stream: streamed(65_537), smallChunks: streamed(4_099),
+        };
+        const results: Record<string, unknown> = {};
+        const db = await lotwise.open({ name: 'sources' });
+        for (const [key, source] of Object.entries(sources)) {
+          await db.execute('DELETE FROM production_records');
+          const { rows, skipped, bytes: length, errors, detected } = await db.importFile(source, { dataset: 'production_records' });
+          const sums = await db.query('SELECT count(*) AS n, sum(good_quantity) AS good, sum(defect_quantity) AS defects FROM production_records');
+          results[key] = { rows, skipped, whole: length === bytes.length, errors, format: detected.format, header: detected.header, ...sums.rows[0] };
+        }
+        await db.close();
+        await lotwise.remove('sources');
+        return { results, untouched: bytes.length > 0 };
+      });
+      const { n, good, defects } = totalsOf(20_000);
+      const expected = { rows: n, skipped: 0, whole: true, errors: [], format: 'csv', header: true, n, good, defects };
+      assert.equal(Object.keys(got.results).length, 9);
+      for (const [key, result] of Object.entries(got.results)) assert.deepEqual(result, expected, key);
+      assert.ok(got.untouched);
+    });
+
+    test('an import is all or nothing, or leaves out bad rows and tells them', { timeout: TEST_MS_MAX }, async () => {
+      const got = await suite.inTab(async () => {
+        const header = 'id;Production Date;Item Code;Lot;LINE;Shift;good quantity;defectQuantity;defect_code\n';
+        const csv = `${header}1;31.12.2024;A;"L;1";X;1;1.000;0;\n2;30.12.2024;A;L2;X;early;5;0;\n3;29.12.2024;B;L3;X;2;7;1;D01\n`;
+        const db = await lotwise.open({ storage: 'memory' });
+        const options = { dataset: 'production_records', delimiter: ';', dateFormat: 'DD.MM.YYYY', columns: { Lot: 'lot_number' } } as const;
+        const clean = csv.replace('1.000', '1000');
+        const aborted = await failureOf(db.importFile(clean, options));
+        const none = await db.query('SELECT count(*) AS n FROM production_records');
+        const report = await db.importFile(clean, { ...options, onError: 'skip' });
+        const { rows } = await db.query('SELECT id, production_date, lot_number, good_quantity FROM production_records ORDER BY id');
+        const again = await failureOf(db.importFile(clean, { ...options, onError: 'abort', onConflict: 'error' }));
+        const nowhere = await failureOf(db.importFile(clean, { ...options, dataset: 'nowhere' }));
+        await db.close();
+        return { aborted, none: none.rows, report, rows, again, nowhere };
+      });
+      assert.equal(got.aborted?.code, 'INPUT_INVALID');
+      assert.match(got.aborted!.message, /shift|early/);
+      assert.deepEqual(got.none, [{ n: 0 }]);
+      assert.deepEqual([got.report.rows, got.report.skipped, got.report.errors.length], [2, 1, 1]);
+      assert.equal(got.report.errors[0]!.line, 3);
+      assert.equal(got.report.errors[0]!.column, 'shift');
+      assert.deepEqual(got.rows, [
+        { id: 1, production_date: '2024-12-31', lot_number: 'L;1', good_quantity: 1000 }, { id: 3, production_date: '2024-12-29', lot_number: 'L3', good_quantity: 7 },
+      ]);
+      assert.ok(got.again !== undefined);
+      assert.equal(got.nowhere?.code, 'NOT_FOUND');
+    });
+
+    test('an SQLite file of another program is read, and nothing in it runs', { timeout: TEST_MS_MAX }, async () => {
+      const got = await suite.inTab(async () => {
+        const file = await (await fetch('/analysis.db')).blob();
+        const db = await lotwise.open({ name: 'foreign' });
+        const columns = { 'Record ID': 'id' };
+        const report = await db.importFile(file, { dataset: 'production_records', table: 'Production Records', columns });
+        const sums = await db.query('SELECT count(*) AS n, sum(good_quantity) AS good, sum(defect_quantity) AS defects, min(production_date) AS first, group_concat(DISTINCT typeof(shift)) AS kinds FROM production_records');
+        const strangers = await db.query("SELECT count(*) AS n FROM sqlite_schema WHERE name IN ('audit', 'totals', 'on_read', 'on_write', 'by_lot')");
+        const broken = await failureOf(db.importFile(file, { dataset: 'production_records', table: 'broken', columns, onConflict: 'replace' }));
+        const missing = await failureOf(db.importFile(file, { dataset: 'production_records' }));
+        const half = await failureOf(db.importFile(file.slice(0, 20_000), { dataset: 'production_records', table: 'Production Records', columns, onConflict: 'replace' }));
+        const left = await db.query('SELECT count(*) AS n FROM production_records');
+        await db.close();
+        await lotwise.remove('foreign');
+        return { report, sums: sums.rows, strangers: strangers.rows, broken, missing, half, left: left.rows };
+      });
+      const ids = Array.from({ length: 400 }, (_, i) => i + 1);
+      const sum = (of: (id: number) => number): number => ids.reduce((total, id) => total + of(id), 0);
+      assert.deepEqual([got.report.rows, got.report.skipped, got.report.detected.format], [400, 0, 'sqlite']);
+      assert.deepEqual(got.sums, [{ n: 400, good: sum((id) => id * 10), defects: sum((id) => id % 5), first: '2024-01-01', kinds: 'integer' }]);
+      assert.deepEqual(got.strangers, [{ n: 0 }]);
+      assert.equal(got.broken?.code, 'INPUT_INVALID');
+      assert.match(got.broken!.message, /good_quantity/i);
+      assert.ok(['NOT_FOUND', 'INPUT_INVALID'].includes(got.missing!.code), got.missing!.message);
+      assert.match(got.missing!.message, /Production Records/);
+      assert.equal(got.half?.code, 'INPUT_INVALID');
+      assert.deepEqual(got.left, [{ n: 400 }]);
+    });
+
+    test('an import that is given up half way leaves nothing, and the database goes on', { timeout: TEST_MS_MAX }, async () => {
+      const got = await suite.inTab(async () => {
+        const text = await (await fetch('/20k.csv')).text();
+        const bytes = new TextEncoder().encode(text);
+        const db = await lotwise.open({ name: 'half' });
+        await db.execute("INSERT INTO production_records (id, production_date, item_code, lot_number, line, shift, good_quantity, defect_quantity, defect_code) VALUES (-1, '2020-01-01', 'I', 'L', 'A', 1, 1, 0, '')");
+        const stalling = () => new ReadableStream<Uint8Array>({ start(controller) { controller.enqueue(bytes.slice(0, bytes.length / 2)); } });
+        const failing = () => {
+          let given = false;
+          return new ReadableStream<Uint8Array>({ pull(controller) {
+            if (given) controller.error(new Error('connection reset'));
+            else controller.enqueue(bytes.slice(0, bytes.length / 2));
+            given = true;
+          } });
+        };
+        const count = async () => Number((await db.query('SELECT count(*) AS n FROM production_records')).rows[0]!['n']);
+        const give = new AbortController();
+        const importing = failureOf(db.importFile(stalling(), { dataset: 'production_records', signal: give.signal }));
+        setTimeout(() => give.abort(), 500);
+        const stalled = await importing;
+        const counts = [await count()];
+        const failed = await failureOf(db.importFile(failing(), { dataset: 'production_records' }));
+        counts.push(await count());
+        const giveBlob = new AbortController();
+        const progress: number[] = [];
+        const large = new Blob([bytes, ...Array.from({ length: 20 }, () => bytes.slice(text.indexOf('\n') + 1))]);
+        const blob = await failureOf(db.importFile(large, { dataset: 'production_records', onConflict: 'replace', signal: giveBlob.signal, onProgress: ({ done }) => {
+          progress.push(done);
+          giveBlob.abort();
+        } }));
+        counts.push(await count());
+        const { rows } = await db.importFile(text, { dataset: 'production_records' });
+        counts.push(await count());
+        await db.close();
+        await lotwise.remove('half');
+        return { stalled, failed, blob, counts, rows, stoppedEarly: progress[0]! < large.size };
+      });
+      assert.equal(got.stalled?.code, 'CANCELLED');
+      assert.equal(got.failed?.code, 'INPUT_INVALID');
+      assert.match(got.failed!.message, /connection reset/);
+      assert.equal(got.blob?.code, 'CANCELLED');
+      assert.deepEqual([got.counts, got.rows, got.stoppedEarly], [[1, 1, 1, 20_001], 20_000, true]);
+    });
+  });
+}
+
+describe('chromium, at size', () => {
+  const suite = useBrowser('chromium');
+  const ROWS = 1_000_000;
+  before(() => {
+    suite.server.route('/1m.csv', () => ({ type: 'text/csv', body: productionRecordsCsv(ROWS, SEED) }));
+    suite.server.route('/flights.json', () => ({ type: 'application/json', body: flights }));
+  });
+  let flights: Uint8Array;
+  before(async () => { flights = await readFile(fileURLToPath(FLIGHTS)); });
+
+  test('a CSV of a million production records', { timeout: 2 * TEST_MS_MAX }, async (t) => {
+    const got = await suite.inTab(async () => {
+      const db = await lotwise.open({ name: 'million' });
+      const progress: { done: number; at: number }[] = [];
+      const { rows, elapsedMs, bytes } = await db.importFile(await fetch('/1m.csv'), { dataset: 'production_records', onProgress: ({ done }) => progress.push({ done, at: performance.now() }) });
+      const sums = await db.aggregate({ dataset: 'production_records', measures: { n: 'count', good: { sum: 'good_quantity' }, defects: { sum: 'defect_quantity' } } }, { timeoutMs: 120_000 });
+      const codes = await db.aggregate({ dataset: 'production_records', groupBy: ['defect_code'], measures: { n: 'count' } }, { timeoutMs: 120_000 });
+      await db.close();
+      await lotwise.remove('million');
+      return { rows, elapsedMs, bytes, progress, sums: sums.rows, codes: codes.rows };
+    });
+    const { worst, ...totals } = totalsOf(ROWS);
+    assert.equal(got.rows, ROWS);
+    assert.deepEqual(got.sums, [totals]);
+    assert.deepEqual(got.codes, worst);
+    assert.ok(got.progress.length >= 2 && got.progress.at(-1)!.done === got.bytes);
+    const gaps = got.progress.slice(1, -1).map(({ at }, i) => at - got.progress[i]!.at);
+    assert.ok(gaps.every((gap) => gap > 50), 'progress is told about every 100 ms');
+    t.diagnostic(`imported ${(got.bytes / 1e6).toFixed(0)} MB in ${(got.elapsedMs / 1000).toFixed(1)} s`);
+  });
+
+  test('200k flights of vega-datasets as a dataset of the user', { timeout: TEST_MS_MAX }, async (t) => {
+    const rows = JSON.parse(new TextDecoder().decode(flights)) as { delay: number; distance: number; time: number }[];
+    const got = await suite.inTab(async () => {
+      const rows = await (await fetch('/flights.json')).json() as { delay: number; distance: number; time: number }[];
+      const flights = {
+        name: 'flights', measures: ['delay', 'distance'], indexes: [{ name: 'idx_flights_distance', columns: ['distance', 'delay'] }],
+        columns: { delay: { type: 'integer', unit: 'min' }, distance: { type: 'integer', required: true, unit: 'mi' }, time: { type: 'real', label: 'Hour of departure' } },
+      };
+      const db = await lotwise.open({ name: 'flights', datasets: [flights as Dataset] });
+      const began = performance.now();
+      let changes = 0;
+      for (let at = 0; at < rows.length; at += 50_000) changes += (await db.append('flights', rows.slice(at, at + 50_000))).changes;
+      const appendMs = performance.now() - began;
+      const totals = await db.aggregate({ dataset: 'flights', measures: { n: 'count', delay: { sum: 'delay' }, mean: { avg: 'delay' }, far: { max: 'distance' }, late: { count: true, where: { delay: { gt: 60 } } }, distances: { countDistinct: 'distance' } } });
+      const byDistance = await db.aggregate({ dataset: 'flights', groupBy: ['distance'], where: { time: { gte: 12, lt: 13.5 } }, measures: { n: 'count', delay: { sum: 'delay' } } });
+      const all = await db.query('SELECT delay, distance, time FROM flights ORDER BY rowid');
+      const rowsBegan = performance.now();
+      const same = all.rows.every((row, i) => row['delay'] === rows[i]!.delay && row['distance'] === rows[i]!.distance && row['time'] === rows[i]!.time);
+      const rowsMs = performance.now() - rowsBegan;
+      await db.close();
+      await lotwise.remove('flights');
+      return { changes, appendMs, rowsMs, totals: totals.rows[0]!, byDistance: byDistance.rows, same, rowCount: all.rowCount };
+    });
+    assert.ok(rows.length > 200_000);
+    assert.deepEqual([got.changes, got.rowCount, got.same], [rows.length, rows.length, true]);
+    const delay = rows.reduce((sum, row) => sum + row.delay, 0);
+    const { mean, ...exact } = got.totals;
+    assert.deepEqual(exact, {
+      n: rows.length, delay, far: rows.reduce((max, row) => Math.max(max, row.distance), 0), late: rows.filter((row) => row.delay > 60).length,
+      distances: new Set(rows.map((row) => row.distance)).size,
+    });
+    assert.ok(Math.abs(Number(mean) / (delay / rows.length) - 1) < 1e-12);
+    const groups = new Map<number, { distance: number; n: number; delay: number }>();
+    for (const { distance, delay: each, time } of rows) {
+      if (time < 12 || time >= 13.5) continue;
+      const group = groups.get(distance) ?? { distance, n: 0, delay: 0 };
+      groups.set(distance, { distance, n: group.n + 1, delay: group.delay + each });
+    }
+    assert.deepEqual(got.byDistance, [...groups.values()].sort((a, b) => a.distance - b.distance));
+    t.diagnostic(`appended ${rows.length} flights in ${got.appendMs.toFixed(0)} ms; made as many row objects in ${got.rowsMs.toFixed(0)} ms`);
+  });
+});
