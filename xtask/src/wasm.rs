@@ -3,7 +3,7 @@
 //! A step is left out where its output is newer than its input; cargo decides about the first one.
 
 use std::env;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
@@ -35,8 +35,14 @@ pub(crate) const TEST: Flavour =
 pub(crate) fn build(flavour: &Flavour) -> Result<()> {
     execute(&mut compile(flavour))?;
 
+    let outputs = target().join("wasm-bindgen");
+    fs::create_dir_all(&outputs)?;
+    // Two builds at once take turns, as they do in cargo.
+    let turn = File::create(outputs.join(".lock"))?;
+    turn.lock()?;
+
     let module = target().join(TARGET).join(flavour.profile).join("lotwise.wasm");
-    let output = target().join("wasm-bindgen").join(flavour.profile);
+    let output = outputs.join(flavour.profile);
     let inputs = [module.clone(), env::current_exe()?];
     if is_newer(&output.join("lotwise_bg.wasm"), &inputs)? {
         return Ok(());
