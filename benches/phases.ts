@@ -3,10 +3,10 @@
 import type { Page } from 'playwright-core';
 import type { Browser } from './browser.ts';
 import { difference } from './compare.ts';
-import type { EngineName } from './page/engine.ts';
+import type { Description, EngineName } from './page/engine.ts';
 import type { Bench, Run } from './page/main.ts';
 import {
-  type BenchResults, type ColdStartResult, type CommitResult, type ImportResult, type PerEngine, type QueryResult, type Timing,
+  type ColdStartResult, type CommitResult, type ImportResult, type PerEngine, type QueryResult, type Timing,
   median, quantile,
 } from './results.ts';
 
@@ -23,15 +23,15 @@ const COMMITS = 200;
 const COMMIT_ROWS = [1, 33];
 
 /** Fills the databases. They are closed afterwards, so that what follows starts from storage. */
-export async function importAll(browser: Browser, { rows, events, engines }: Setup): Promise<{ engines: BenchResults['engines']; imports: ImportResult[] }> {
+export async function importAll(browser: Browser, { rows, events, engines }: Setup): Promise<{ engines: PerEngine<Description>; imports: ImportResult[] }> {
   const page = await browser.open();
   const imports: ImportResult[] = [
     { table: 'production_records', rows, csvBytes: await page.evaluate((n) => bench.makeCsv('production_records', n), rows), engines: {} },
     { table: 'events', rows: events, csvBytes: await page.evaluate((n) => bench.makeCsv('events', n), events), engines: {} },
   ];
-  const described: BenchResults['engines'] = {};
+  const described: PerEngine<Description> = {};
   for (const engine of engines) {
-    described[engine] = { ...(await page.evaluate((name) => bench.open(name), engine)), wireBytes: 0 };
+    described[engine] = await page.evaluate((name) => bench.open(name), engine);
     let bytesBefore = 0;
     for (const { table, engines: found } of imports) {
       const rowsMs = await page.evaluate(([name, to]) => bench.importCsv(name, to), [engine, table] as const);

@@ -41,7 +41,10 @@ function head(results: BenchResults): string {
   return [
     `- ${results.date}, ${results.machine}; ${results.browser}, headless, persistent profile, cross-origin isolated for finer clocks; Node ${results.node}.`,
     `- ${thousands(results.rows)} production records and ${thousands(results.events)} events of \`benches/workloads.ts\`; the queries stand in \`benches/queries.ts\`. No result cache in any engine.`,
-    ...present(results).map((engine) => `- ${LABELS[engine]}: ${results.engines[engine]?.version}; ${results.engines[engine]?.settings}.`),
+    ...present(results).map((engine) => {
+      const found = results.engines[engine];
+      return `- ${LABELS[engine]} ${found?.packageVersion} (${found?.version}): ${found?.settings}.`;
+    }),
   ].join('\n');
 }
 
@@ -63,7 +66,7 @@ function summary(results: BenchResults): string {
   return peersOf(results).map((peer) => {
     const ratios = results.queries.map((query) => ({ id: query.id, value: ratio(query, peer) }));
     const lost = ratios.filter(({ value }) => value > 1).toSorted((a, b) => b.value - a.value);
-    const losses = lost.length === 0 ? 'none lost' : `lost ${lost.length}: ${lost.map(({ id, value }) => `${id} (${value.toFixed(1)} times as long)`).join(', ')}`;
+    const losses = lost.length === 0 ? 'none lost' : `lost ${lost.length}: ${lost.map(({ id, value }) => `${id} (${value.toFixed(2)} times as long)`).join(', ')}`;
     return `Against ${LABELS[peer]}: ${ratios.length - lost.length} of ${ratios.length} won, ${losses}. `
       + `Geometric mean of the ratios: **${geometricMean(ratios.map(({ value }) => value)).toFixed(2)}**.`;
   }).join('\n\n');

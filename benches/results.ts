@@ -27,6 +27,14 @@ export interface ColdStartResult { query: string; engines: PerEngine<{ firstMs: 
 /** `count` transactions of `rows` records each. */
 export interface CommitResult { count: number; rows: number; engines: PerEngine<{ perSecond: number; medianMs: number; p99Ms: number }> }
 
+export interface EngineUnderTest {
+  packageVersion: string;
+  /** Of the database inside. */
+  version: string;
+  settings: string;
+  wireBytes: number;
+}
+
 export interface BenchResults {
   date: string;
   machine: string;
@@ -34,7 +42,7 @@ export interface BenchResults {
   node: string;
   rows: number;
   events: number;
-  engines: PerEngine<{ version: string; settings: string; wireBytes: number }>;
+  engines: PerEngine<EngineUnderTest>;
   queries: QueryResult[];
   imports: ImportResult[];
   coldStarts: ColdStartResult[];

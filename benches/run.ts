@@ -17,7 +17,7 @@ import type { EngineName } from './page/engine.ts';
 import { type Setup, coldStarts, commits, importAll, runQueries } from './phases.ts';
 import { markdown } from './report.ts';
 import { type BenchResults, ENGINES } from './results.ts';
-import { wireBytes } from './wire.ts';
+import { packageVersion, wireBytes } from './packages.ts';
 
 const ROWS_DEFAULT = 1_000_000;
 const EVENTS_DEFAULT = 2_000_000;
@@ -55,18 +55,19 @@ async function run(): Promise<{ results: BenchResults; differences: string[] }> 
     console.log('Queries');
     const { browser, queries, answers, differences } = await within(reopen, async (browser) =>
       ({ browser: browser.version(), ...(await runQueries(browser, setup, only)) }));
+    const engines: BenchResults['engines'] = {};
+    for (const engine of setup.engines) {
+      const described = filled.engines[engine];
+      if (described) engines[engine] = { ...described, packageVersion: await packageVersion(engine), wireBytes: await wireBytes(bundle, engine) };
+    }
     const results: BenchResults = {
       date: new Date().toISOString().slice(0, 10),
       machine: `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
       browser, node: process.version, rows: setup.rows, events: setup.events,
-      engines: filled.engines, imports: filled.imports, queries, coldStarts: [], commits: [],
+      engines, imports: filled.imports, queries, coldStarts: [], commits: [],
     };
     if (only.length > 0) return { results, differences };
 
-    for (const engine of setup.engines) {
-      const described = results.engines[engine];
-      if (described) described.wireBytes = await wireBytes(bundle, engine);
-    }
     console.log('Cold start');
     const cold = await coldStarts(reopen, setup, answers);
     results.coldStarts = cold.coldStarts;

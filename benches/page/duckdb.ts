@@ -2,7 +2,7 @@
 
 import { AsyncDuckDB, type AsyncDuckDBConnection, type AsyncPreparedStatement, DuckDBAccessMode, DuckDBDataProtocol, VoidLogger } from '@duckdb/duckdb-wasm';
 import type { BenchQuery } from '../queries.ts';
-import { type Answer, type Engine, type Row, type Table, sqlOf } from './engine.ts';
+import { type Answer, type Description, type Engine, type Row, type Table, sqlOf } from './engine.ts';
 import { duckdbCsvColumns, duckdbTables } from './schema.ts';
 
 const FILE = 'bench.duckdb';
@@ -27,7 +27,7 @@ class DuckdbEngine implements Engine {
     this.#connection = connection;
   }
 
-  async describe(): Promise<{ version: string; settings: string }> {
+  async describe(): Promise<Description> {
     return { version: await this.#db.getVersion(), settings: 'eh bundle, one thread, database file on OPFS, dates as DATE, statements kept prepared, '
       + 'no indexes (tried: none of the queries gains, and the import takes 4.3 s longer)' };
   }

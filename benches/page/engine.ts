@@ -16,9 +16,11 @@ export interface Answer {
   route?: string;
 }
 
+/** For the head of the report: the version of the database inside, and the settings that matter. */
+export interface Description { version: string; settings: string }
+
 export interface Engine {
-  /** Version, then settings that matter, for the head of the report. */
-  describe(): Promise<{ version: string; settings: string }>;
+  describe(): Promise<Description>;
   /** Takes the rows of a CSV with a header into the table; they can be queried and are durable when it resolves. */
   importCsv(table: Table, csv: Blob): Promise<void>;
   /** Secondary indexes and statistics of the table, where importCsv leaves them out. */

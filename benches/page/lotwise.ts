@@ -2,7 +2,7 @@
 
 import { type Database, type RecordsQuery, type Result, list, open, presets } from 'lotwise';
 import type { BenchQuery } from '../queries.ts';
-import { type Answer, type Engine, type Row, type Table } from './engine.ts';
+import { type Answer, type Description, type Engine, type Row, type Table } from './engine.ts';
 
 const NAME = 'bench';
 /** Rows of a page on the way to a page far down. */
@@ -25,7 +25,7 @@ class LotwiseEngine implements Engine {
     this.#db = db;
   }
 
-  async describe(): Promise<{ version: string; settings: string }> {
+  async describe(): Promise<Description> {
     const { storage, journalMode, synchronous, sqliteVersion } = this.#db.capabilities;
     return { version: `SQLite ${sqliteVersion}`, settings: `defaults: ${storage}, journal_mode ${journalMode}, synchronous ${synchronous}` };
   }

@@ -5,7 +5,7 @@
 
 import { type BenchQuery, benchQueries } from '../queries.ts';
 import { eventsCsv, productionRecords, productionRecordsCsv } from '../workloads.ts';
-import { type Engine, type EngineName, type Row, type Table, engines, extraRecords } from './engine.ts';
+import { type Description, type Engine, type EngineName, type Row, type Table, engines, extraRecords } from './engine.ts';
 
 export interface Run { ms: number; rows: unknown[][]; route?: string }
 
@@ -27,7 +27,7 @@ const bench = {
     return csv.size;
   },
 
-  async open(name: EngineName): Promise<{ version: string; settings: string }> {
+  async open(name: EngineName): Promise<Description> {
     const engine = await engines[name]();
     opened.set(name, engine);
     return engine.describe();

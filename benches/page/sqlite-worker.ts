@@ -4,6 +4,7 @@
  */
 
 import sqlite3InitModule, { type Database, type PreparedStatement } from '@sqlite.org/sqlite-wasm';
+import type { Description } from './engine.ts';
 import { sqliteIndexes, sqliteTables } from './schema.ts';
 
 export interface SqliteRequest { id: number; method: keyof typeof methods; argument: never }
@@ -81,7 +82,7 @@ function finishImport(table: string): void {
   db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
 }
 
-function describe(): { version: string; settings: string } {
+function describe(): Description {
   const pragma = (name: string): unknown => db.selectValue(`PRAGMA ${name}`);
   const cacheMiB = Number(pragma('cache_size')) / -1024;
   return {

@@ -1,7 +1,7 @@
 /** sqlite-wasm, driven through the worker of sqlite-worker.ts. */
 
 import type { BenchQuery } from '../queries.ts';
-import { type Answer, type Engine, type Row, type Table, sqlOf } from './engine.ts';
+import { type Answer, type Description, type Engine, type Row, type Table, sqlOf } from './engine.ts';
 import type { SqliteReply, SqliteRequest } from './sqlite-worker.ts';
 
 export async function openSqlite(): Promise<Engine> {
@@ -30,7 +30,7 @@ class SqliteEngine implements Engine {
     };
   }
 
-  describe(): Promise<{ version: string; settings: string }> {
+  describe(): Promise<Description> {
     return this.#call('describe');
   }
 

@@ -39,7 +39,7 @@ test('quantiles are values that were measured', () => {
 
 test('the report states losses and the geometric mean', () => {
   const timing = (medianMs: number) => ({ coldMs: 1, bestMs: 1, medianMs });
-  const engine = { version: '1', settings: 'none', wireBytes: 1_000 };
+  const engine = { packageVersion: '1', version: '1', settings: 'none', wireBytes: 1_000 };
   const results: BenchResults = {
     date: '2026-01-01', machine: 'm', browser: 'b', node: 'n', rows: 1, events: 1, imports: [], coldStarts: [], commits: [],
     engines: { lotwise: engine, duckdb: engine },
@@ -49,7 +49,7 @@ test('the report states losses and the geometric mean', () => {
     ],
   };
   const text = markdown(results);
-  assert.match(text, /1 of 2 won, lost 1: Q02 \(9\.0 times as long\)/);
+  assert.match(text, /1 of 2 won, lost 1: Q02 \(9\.00 times as long\)/);
   assert.match(text, /Geometric mean of the ratios: \*\*1\.50\*\*/);
   assert.match(text, /\| \*\*9\.00\*\* loss \|/);
 });

@@ -1,4 +1,4 @@
-/** What a page downloads for each engine, compressed with gzip. */
+/** What a page downloads for each engine: which version, and how much of it compressed with gzip. */
 
 import type { Metafile } from 'esbuild';
 import { readFile } from 'node:fs/promises';
@@ -8,10 +8,21 @@ import type { EngineName } from './page/engine.ts';
 
 const DUCKDB_DIST = 'node_modules/@duckdb/duckdb-wasm/dist';
 
+const MANIFESTS: Record<EngineName, string> = {
+  lotwise: 'package.json',
+  sqlite: 'node_modules/@sqlite.org/sqlite-wasm/package.json',
+  duckdb: 'node_modules/@duckdb/duckdb-wasm/package.json',
+};
+
 /** Bytes over the wire: the client that the page loads, the worker and the wasm. */
 export async function wireBytes(bundle: Metafile, engine: EngineName): Promise<number> {
   const compressed = await Promise.all(filesOf(bundle, engine).map(async (file) => gzipSync(await readFile(path(file)), { level: 9 }).length));
   return compressed.reduce((sum, size) => sum + size, 0);
+}
+
+/** Version of the engine's npm package. */
+export async function packageVersion(engine: EngineName): Promise<string> {
+  return JSON.parse(await readFile(path(MANIFESTS[engine]), 'utf8')).version;
 }
 
 function filesOf(bundle: Metafile, engine: EngineName): string[] {
