@@ -2,7 +2,7 @@
 import { checkOpenOptions, checkPlainData } from './check.ts';
 import { EngineDatabase, type OpenSession } from './database.ts';
 import type { EngineCapabilities } from './engine.ts';
-import { LotwiseError, cancelled } from './errors.ts';
+import { LotwiseError } from './errors.ts';
 import { storageRoot } from './ownership.ts';
 import { presets } from './presets.ts';
 import type { OpenMessage } from './protocol.ts';
@@ -16,7 +16,6 @@ export async function openDatabase(options: OpenOptions, connectWith: ConnectWit
   checkOpenOptions(options);
   const { name = 'lotwise', storage = 'opfs', datasets = [presets.productionRecords], wasmUrl, signal } = options;
   checkPlainData(datasets, 'datasets', 'CONFIG_INVALID');
-  if (signal?.aborted) throw cancelled('open()', signal.reason);
   // Before a worker is started for nothing.
   if (storage === 'opfs') await storageRoot();
 

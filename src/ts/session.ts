@@ -80,6 +80,7 @@ export class Session {
   static async open(
     connect: Connect, message: OpenMessage, signal: AbortSignal | undefined, onLost: () => void,
   ): Promise<{ session: Session; capabilities: EngineCapabilities }> {
+    if (signal?.aborted) throw cancelled('open()', signal.reason);
     const session = new Session(connect, message.storage === 'memory', onLost);
     const giveUp = (): void => session.#opening?.reject(cancelled('open()', signal?.reason));
     try {

@@ -13,9 +13,9 @@ serve({
 function faulty(engine: OpenEngine): OpenEngine {
   return new Proxy(engine, {
     get(target, key: keyof OpenEngine) {
-      const member = target[key].bind(target) as (...given: unknown[]) => unknown;
-      if (key !== 'query') return member;
-      return (sql: string, ...rest: unknown[]) => (sql === 'PANIC' ? panicForTest() : member(sql, ...rest));
+      if (key !== 'query') return typeof target[key] === 'function' ? target[key].bind(target) : target[key];
+      const query: OpenEngine['query'] = (sql, ...rest) => (sql === 'PANIC' ? panicForTest() : target.query(sql, ...rest));
+      return query;
     },
   });
 }

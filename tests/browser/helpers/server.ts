@@ -6,14 +6,14 @@
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { extname, join, normalize } from 'node:path';
+import { extname, join, normalize, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** The package under test: LOTWISE_PKG, by default the flavour built for tests. */
-export const packageFolder = join(ROOT, process.env['LOTWISE_PKG'] ?? 'target/pkg-test');
+export const packageFolder = resolve(ROOT, process.env['LOTWISE_PKG'] ?? 'target/pkg-test');
 
 const POLICY = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src 'self'";
 const TYPES: Record<string, string> = { '.js': 'text/javascript', '.wasm': 'application/wasm', '.html': 'text/html', '.json': 'application/json', '.csv': 'text/csv' };
