@@ -154,7 +154,10 @@ describe('chromium, OPFS taken away', () => {
   const suite = useBrowser('chromium');
 
   test('each thing that can be missing has its reason', { timeout: TEST_MS_MAX }, async () => {
+    suite.server.route('/no-handles/strip.js', () => ({ type: 'text/javascript', body: 'delete FileSystemFileHandle.prototype.createSyncAccessHandle;' }));
+    suite.server.route('/no-handles/worker.js', () => ({ type: 'text/javascript', body: 'import "./strip.js"; import "/pkg/worker.js";' }));
     const got = await suite.inTab(async () => {
+      const handles = await failureOf(lotwise.open({ workerUrl: '/no-handles/worker.js' }));
       const refused = () => Promise.reject(new DOMException('no storage in this window', 'SecurityError'));
       const original = navigator.storage.getDirectory;
       Object.defineProperty(StorageManager.prototype, 'getDirectory', { value: refused, configurable: true });
@@ -162,8 +165,10 @@ describe('chromium, OPFS taken away', () => {
       Object.defineProperty(StorageManager.prototype, 'getDirectory', { value: undefined, configurable: true });
       const missing = await failureOf(lotwise.open());
       Object.defineProperty(StorageManager.prototype, 'getDirectory', { value: original, configurable: true });
-      return { locked, missing };
+      return { handles, locked, missing };
     });
+    assert.equal(got.handles?.code, 'STORAGE_UNAVAILABLE');
+    assert.match(got.handles!.message, /createSyncAccessHandle.*storage: 'memory'/);
     assert.equal(got.locked?.code, 'STORAGE_UNAVAILABLE');
     assert.match(got.locked!.message, /SecurityError: no storage in this window.*private windows/);
     assert.equal(got.missing?.code, 'STORAGE_UNAVAILABLE');

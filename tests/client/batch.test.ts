@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BatchResult } from '../../src/ts/batch/decode.ts';
-import { encodeParams, encodeRows } from '../../src/ts/batch/encode.ts';
+import { BATCH_BYTES_MAX, encodeParams, encodeRows } from '../../src/ts/batch/encode.ts';
 import { MAGIC, roundUp8, type BatchHeader } from '../../src/ts/batch/format.ts';
 import { LotwiseError } from '../../src/ts/errors.ts';
 import type { ResultMeta, Row, Value } from '../../src/ts/types.ts';
@@ -156,6 +156,16 @@ test('parameter sets are columns by position or by name', () => {
     [[{ a: 1 }, [1]], /row 1/], [[[undefined]], /'1' is missing in set 0/], ['x', /array of parameter sets/],
   ] as const) {
     assert.throws(() => encodeParams(sets, 'executeMany()'), (error) => error instanceof LotwiseError && error.code === 'INPUT_INVALID' && message.test(error.message));
+  }
+});
+
+test('a batch past the limit is refused before it is made', () => {
+  const quarter = new Uint8Array(BATCH_BYTES_MAX / 4);
+  const text = 'x'.repeat(BATCH_BYTES_MAX / 4);
+  for (const value of [quarter, text]) {
+    const values = Array<typeof value>(5).fill(value);
+    assert.throws(() => encodeRows({ value: values.map((each, i) => (typeof each === 'string' ? each + i : each)) }, 'append()'), { code: 'LIMIT_EXCEEDED' });
+    assert.throws(() => encodeRows({ value: [...values, 1] }, 'append()'), { code: 'LIMIT_EXCEEDED' });
   }
 });
 
