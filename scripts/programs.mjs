@@ -5,19 +5,19 @@ import { delimiter, join } from 'node:path';
 
 /** Chromium or Chrome, or undefined. CHROMIUM overrides. */
 export function chromium() {
-  return process.env.CHROMIUM ?? onPath('chromium', 'chromium-browser', 'google-chrome')
-    ?? existing('/Applications/Google Chrome.app/Contents/MacOS/Google Chrome');
+  return process.env.CHROMIUM || onPath('chromium', 'chromium-browser', 'google-chrome')
+    || existing('/Applications/Google Chrome.app/Contents/MacOS/Google Chrome');
 }
 
 /** ChromeDriver of the same version, or undefined. CHROMEDRIVER overrides. */
 export function chromedriver() {
-  return process.env.CHROMEDRIVER ?? onPath('chromedriver');
+  return process.env.CHROMEDRIVER || onPath('chromedriver');
 }
 
 /** Firefox, or undefined. FIREFOX overrides. */
 export function firefox() {
-  return process.env.FIREFOX ?? onPath('firefox-esr', 'firefox')
-    ?? existing('/Applications/Firefox.app/Contents/MacOS/firefox');
+  return process.env.FIREFOX || onPath('firefox-esr', 'firefox')
+    || existing('/Applications/Firefox.app/Contents/MacOS/firefox');
 }
 
 function onPath(...names) {
