@@ -78,7 +78,7 @@ export async function replaceByFile(store: Store, file: File, shown: string, onR
 
   const succeeded = (report: ImportReport): void => step('Import finished', [
     h('p', {}, `${plural(report.rows, 'record', 'records')} of ${file.name} are shown now.`),
-    facts(report), errorTable(report.errors),
+    facts(report), errorTable(report.errors, report.skipped),
   ], [button('Show the data', close, true)]);
 
   const failed = (error: unknown, choice: Choice): void => {
@@ -88,19 +88,19 @@ export async function replaceByFile(store: Store, file: File, shown: string, onR
     }
     if (error instanceof NoRows) {
       step('Nothing to import', [
-        h('p', {}, error.message, ` Nothing was changed: ${shown} is still shown.`), facts(error.report), errorTable(error.report.errors),
+        h('p', {}, error.message, ` Nothing was changed: ${shown} is still shown.`), facts(error.report), errorTable(error.report.errors, error.report.skipped),
       ], [button('Close', close, true)]);
       return;
     }
     const { code, message, advice } = describe(error);
-    const { errors, tables } = detailsOf(error);
+    const { errors, skipped, tables } = detailsOf(error);
     const buttons = [button('Close', close)];
     if (errors.length > 0 && choice.onError !== 'skip') buttons.unshift(button('Import the good rows', () => void run({ ...choice, onError: 'skip' })));
     step('The file was not imported', [
       h('p', {}, h('code', {}, code), ' ', message),
       advice !== undefined && h('p', {}, advice),
       h('p', {}, `Nothing was changed: ${shown} is still shown.`),
-      errorTable(errors), tableChoice(tables, (table) => void run({ ...choice, table })),
+      errorTable(errors, skipped), tableChoice(tables, (table) => void run({ ...choice, table })),
     ], buttons);
   };
 
@@ -132,11 +132,12 @@ function facts({ detected, rows, skipped, bytes, elapsedMs }: ImportReport): HTM
     value === undefined ? [] : [h('div', {}, h('dt', {}, name), h('dd', {}, value))]));
 }
 
-function errorTable(errors: RowError[]): HTMLElement | undefined {
+/** `total` may be more than the errors listed: of many bad rows only the first are kept. */
+function errorTable(errors: RowError[], total: number): HTMLElement | undefined {
   if (errors.length === 0) return undefined;
   const shown = errors.slice(0, ERRORS_SHOWN_MAX);
   return h('div', {},
-    h('h3', {}, errors.length > shown.length ? `First ${formatCount(shown.length)} of ${formatCount(errors.length)} errors` : plural(errors.length, 'error', 'errors')),
+    h('h3', {}, total > shown.length ? `First ${formatCount(shown.length)} of ${formatCount(total)} errors` : plural(shown.length, 'error', 'errors')),
     scrollArea('Errors', dataTable('Errors in the file', [
       { title: 'Line', numeric: true, cell: ({ line }: RowError) => formatCount(line) },
       { title: 'Column', cell: ({ column }) => column ?? '–' },
@@ -150,13 +151,15 @@ function tableChoice(tables: string[], onChoose: (table: string) => void): HTMLE
     ...tables.map((table) => h('button', { type: 'button', class: 'button', onclick: () => onChoose(table) }, table)));
 }
 
-/** `details` differ by error: whatever is not a list of what is meant counts as none. */
-function detailsOf(error: unknown): { errors: RowError[]; tables: string[] } {
+/** `details` differ by error: bad rows with INPUT_INVALID, the tables there are with NOT_FOUND. What is neither counts as none. */
+function detailsOf(error: unknown): { errors: RowError[]; skipped: number; tables: string[] } {
   const details: unknown = error instanceof LotwiseError ? error.details : undefined;
-  if (typeof details !== 'object' || details === null) return { errors: [], tables: [] };
+  if (typeof details !== 'object' || details === null) return { errors: [], skipped: 0, tables: [] };
   const errors: unknown = 'errors' in details ? details.errors : undefined;
-  const tables: unknown = 'tables' in details ? details.tables : undefined;
+  const tables: unknown = 'kind' in details && details.kind === 'table' && 'known' in details ? details.known : undefined;
+  const skipped: unknown = 'skipped' in details ? details.skipped : undefined;
   return {
+    skipped: typeof skipped === 'number' ? skipped : 0,
     errors: Array.isArray(errors) ? errors.filter((entry): entry is RowError => typeof entry?.line === 'number' && typeof entry?.reason === 'string') : [],
     tables: Array.isArray(tables) ? tables.filter((entry) => typeof entry === 'string') : [],
   };

@@ -54,7 +54,7 @@ export class Chart {
   #data: ChartData | undefined;
   #frame = h('div', { class: 'chart-frame', tabindex: 0, role: 'img' });
   #readout = h('p', { class: 'chart-readout' });
-  #tableSlot = h('div', { class: 'chart-table', role: 'region', tabindex: 0, 'aria-label': 'Chart data' });
+  #tableSlot = h('div', { class: 'chart-table', tabindex: 0, role: 'group', 'aria-label': 'Chart data' });
   #details: HTMLDetailsElement;
 
   constructor(options: ChartOptions) {

@@ -17,7 +17,7 @@ export function dataTable<T>(caption: string, columns: readonly Column<T>[], row
       : h('td', { class: numeric && 'numeric' }, cell(row)))))));
 }
 
-/** Scrolls sideways on its own where the screen is narrow, by keyboard too. */
+/** Scrolls sideways on its own where the screen is narrow, by keyboard too. No landmark: its panel is one. */
 export function scrollArea(label: string, ...children: Child[]): HTMLElement {
-  return h('div', { class: 'scroll', role: 'region', 'aria-label': label, tabindex: 0 }, ...children);
+  return h('div', { class: 'scroll', role: 'group', 'aria-label': label, tabindex: 0 }, ...children);
 }
