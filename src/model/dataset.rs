@@ -254,13 +254,13 @@ impl Dataset {
                 Error::config(field, format!("'{name}' is no column; columns are {names}"))
             })
         };
-        if let Some(time) = &self.time {
-            if !known(time, at("time"))?.kind.is_time() {
-                return Err(Error::config(
-                    at("time"),
-                    format!("'{time}' has to be a date, timestamp or timestampText column"),
-                ));
-            }
+        if let Some(time) = &self.time
+            && !known(time, at("time"))?.kind.is_time()
+        {
+            return Err(Error::config(
+                at("time"),
+                format!("'{time}' has to be a date, timestamp or timestampText column"),
+            ));
         }
         for (i, name) in self.dimensions.iter().enumerate() {
             known(name, format!("{}[{i}]", at("dimensions")))?;
@@ -314,10 +314,10 @@ impl Column {
             unit: fields.text("unit")?,
             default,
         };
-        if let Some(default) = &column.default {
-            if !column.kind.takes(default) || matches!(default, Value::Blob(_)) {
-                return Err(fields.error("default", "is not of the column's type"));
-            }
+        if let Some(default) = &column.default
+            && (!column.kind.takes(default) || matches!(default, Value::Blob(_)))
+        {
+            return Err(fields.error("default", "is not of the column's type"));
         }
         if column.nocase && column.kind != ColumnType::Text {
             return Err(fields.error("collate", "nocase is for text columns"));

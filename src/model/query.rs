@@ -285,7 +285,8 @@ fn measure(node: &Node, path: &str) -> Result<Measure> {
         }
         found.push(MeasureOf::Count);
     }
-    let functions: [(&'static str, fn(String) -> MeasureOf); 5] = [
+    type OfColumn = fn(String) -> MeasureOf;
+    let functions: [(&'static str, OfColumn); 5] = [
         ("sum", MeasureOf::Sum),
         ("min", MeasureOf::Min),
         ("max", MeasureOf::Max),

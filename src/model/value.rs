@@ -160,13 +160,8 @@ mod tests {
 
     #[test]
     fn classes_sort_as_in_sqlite() {
-        let mut values = vec![
-            Value::Blob(vec![0]),
-            Value::from("a"),
-            Value::Int(5),
-            Value::Null,
-            Value::Real(-1.0),
-        ];
+        let mut values =
+            [Value::Blob(vec![0]), Value::from("a"), Value::Int(5), Value::Null, Value::Real(-1.0)];
         values.sort_by(Value::compare);
         let classes: Vec<_> = values.iter().map(Value::class).collect();
         assert_eq!(classes, ["null", "real", "integer", "text", "blob"]);

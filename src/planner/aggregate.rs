@@ -284,17 +284,14 @@ const fn step_ms(bucket: TimeBucket) -> i64 {
     }
 }
 
-/// What SQL groups by. Text groups by its bytes, whatever the collation of the column.
+/// What SQL groups by.
 fn key_expressions(query: &AggregateQuery, dataset: &Dataset) -> Result<Vec<String>> {
     let quote = crate::planner::sql::quote;
     query
         .group_by
         .iter()
         .map(|key| match key {
-            GroupKey::Column(name) => {
-                let nocase = dataset.column(name).is_some_and(|column| column.nocase);
-                Ok(if nocase { format!("{} COLLATE BINARY", quote(name)) } else { quote(name) })
-            }
+            GroupKey::Column(name) => Ok(by_bytes(dataset, name)),
             GroupKey::Time(bucket) => {
                 let column = time_column(dataset, "groupBy")?;
                 let name = quote(&column.name);
@@ -337,8 +334,8 @@ fn push_partial(sql: &mut Sql, dataset: &Dataset, partial: &Partial) -> Result<(
         PartialFunction::Count => sql.push("count(*)"),
         PartialFunction::CountOf(column) => sql.push("count(").name(column).push(")"),
         PartialFunction::Sum(column) => sql.push("sum(").name(column).push(")"),
-        PartialFunction::Min(column) => sql.push("min(").name(column).push(" COLLATE BINARY)"),
-        PartialFunction::Max(column) => sql.push("max(").name(column).push(" COLLATE BINARY)"),
+        PartialFunction::Min(column) => sql.push("min(").push(&by_bytes(dataset, column)).push(")"),
+        PartialFunction::Max(column) => sql.push("max(").push(&by_bytes(dataset, column)).push(")"),
     };
     if !partial.filter.terms.is_empty() {
         sql.push(" FILTER (WHERE ");
@@ -356,16 +353,21 @@ fn distinct_statement(
     filter: &Where,
 ) -> Result<Sql> {
     let mut columns = key_sql.to_vec();
-    let nocase = dataset.column(column).is_some_and(|column| column.nocase);
-    let name = crate::planner::sql::quote(column);
-    columns.push(if nocase { format!("{name} COLLATE BINARY") } else { name.clone() });
+    columns.push(by_bytes(dataset, column));
     let mut both = plan.query.filter.clone();
     both.terms.extend_from_slice(&filter.terms);
     let mut sql = Sql::default();
-    sql.push("SELECT ").push(&columns.join(", ")).push(" FROM ").name(&dataset.name);
+    // DISTINCT looks each row up in an index of what it has seen; GROUP BY would sort all rows.
+    sql.push("SELECT DISTINCT ").push(&columns.join(", ")).push(" FROM ").name(&dataset.name);
     push_where(&mut sql, dataset, plan.query.range, &both)?;
-    push_group_by(&mut sql, columns.len());
     Ok(sql)
+}
+
+/// A column whose text is told apart by its bytes, whatever its collation.
+fn by_bytes(dataset: &Dataset, name: &str) -> String {
+    let nocase = dataset.column(name).is_some_and(|column| column.nocase);
+    let name = crate::planner::sql::quote(name);
+    if nocase { format!("{name} COLLATE BINARY") } else { name }
 }
 
 fn push_group_by(sql: &mut Sql, count: usize) {

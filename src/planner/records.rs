@@ -152,11 +152,12 @@ fn push_after(sql: &mut Sql, dataset: &Dataset, order: &[OrderBy], values: &[Val
         name != dataset.key() && dataset.column(name).is_none_or(|column| !column.required)
     };
     sql.push("(");
-    if let (Some(first), Some(value)) = (order.first(), values.first()) {
-        if *value != Value::Null && (!first.desc || !nullable(&first.by)) {
-            let operator = if first.desc { " <= " } else { " >= " };
-            sql.name(&first.by).push(operator).bind(value.clone()).push(" AND ");
-        }
+    if let (Some(first), Some(value)) = (order.first(), values.first())
+        && *value != Value::Null
+        && (!first.desc || !nullable(&first.by))
+    {
+        let operator = if first.desc { " <= " } else { " >= " };
+        sql.name(&first.by).push(operator).bind(value.clone()).push(" AND ");
     }
     sql.push("(");
     for (i, (item, value)) in order.iter().zip(values).enumerate() {

@@ -181,15 +181,14 @@ impl SqlitePort {
         sink: &mut dyn RowSink,
     ) -> Result<Done> {
         let before = self.connection.total_changes();
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let width = names.len();
         if width > 0 {
             sink.columns(names)?;
         }
         let mut rows = statement.raw_query();
         let mut row_values = Vec::with_capacity(width);
-        loop {
-            let Some(row) = rows.next().map_err(|e| self.error(e))? else { break };
+        while let Some(row) = rows.next().map_err(|e| self.error(e))? {
             for i in 0..width {
                 row_values.push(borrow(row.get_ref(i).map_err(|e| self.error(e))?));
             }

@@ -65,6 +65,10 @@ fn from_code(code: i32, message: String, name: &str, timeout_ms: u64) -> Error {
             limit: "a sum of integers does not fit into 64 bits".to_owned(),
             way_out: "Narrow the range, or use avg or total()".to_owned(),
         },
+        // A date column was given 'now', or another word whose day depends on when it is asked.
+        ffi::SQLITE_ERROR if message.contains("in a CHECK constraint") => {
+            Error::ConstraintViolation { detail: message }
+        }
         ffi::SQLITE_ERROR | ffi::SQLITE_AUTH | ffi::SQLITE_RANGE | ffi::SQLITE_SCHEMA => {
             Error::sql(message)
         }

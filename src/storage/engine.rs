@@ -20,6 +20,7 @@ use crate::planner::{aggregate, records};
 use crate::storage::ingest::{AppendRows, OnConflict, ParameterRows, insert_sql};
 use crate::storage::port::{
     Author, Collected, Done, ForeignFiles, LongTransaction, Params, RowSink, SqlPort, Statement,
+    collect,
 };
 use crate::storage::schema;
 
@@ -27,6 +28,9 @@ pub use crate::storage::import::{Import, ImportOptions, ImportReport};
 
 /// Most bytes of one result.
 pub const RESULT_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// From so many changed rows on, a write asks SQLite to look at its statistics.
+const STATISTICS_CHANGES_MIN: i64 = 1000;
 
 /// A database.
 #[derive(Debug)]
@@ -245,7 +249,18 @@ impl<P: SqlPort> Engine<P> {
             schema::raise_data_version(port)?;
             Ok(done)
         })?;
-        Ok(self.written(done))
+        let written = self.written(done);
+        self.refresh_statistics(done.changes);
+        Ok(written)
+    }
+
+    /// Without statistics SQLite sorts a year of rows rather than walk an index. It decides itself
+    /// whether a table has grown enough to be looked at again.
+    fn refresh_statistics(&mut self, changes: i64) {
+        if changes >= STATISTICS_CHANGES_MIN {
+            // Whether this succeeds or not, the write stands, and only plans depend on it.
+            _ = collect(&mut self.port, "PRAGMA optimize = 0x10002", &[]);
+        }
     }
 
     const fn written(&mut self, done: Done) -> Written {
@@ -281,7 +296,10 @@ impl<P: LongTransaction + ForeignFiles> Engine<P> {
             Ok(report)
         });
         match &result {
-            Ok(_) => self.data_version += 1,
+            Ok(report) => {
+                self.data_version += 1;
+                self.refresh_statistics(i64::try_from(report.rows).unwrap_or(i64::MAX));
+            }
             Err(_) => self.port.rollback(),
         }
         result

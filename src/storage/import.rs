@@ -133,7 +133,7 @@ struct Target {
 enum Reader {
     /// Not enough bytes yet to tell.
     Unknown(Vec<u8>),
-    Csv(csv::CsvReader),
+    Csv(Box<csv::CsvReader>),
     Sqlite(Vec<u8>),
 }
 
@@ -231,7 +231,7 @@ impl Import {
             Format::Csv => {
                 let mut reader = csv::CsvReader::new(&self.target, &head)?;
                 let result = reader.push(port, &mut self.target, &head);
-                self.reader = Reader::Csv(reader);
+                self.reader = Reader::Csv(Box::new(reader));
                 result
             }
         }

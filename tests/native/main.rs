@@ -1,0 +1,11 @@
+//! The engine on native SQLite, at full speed.
+#![cfg(not(target_arch = "wasm32"))]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod engine;
+mod import;
+mod oracle;
+mod plans;
+mod port;

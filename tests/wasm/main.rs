@@ -1,0 +1,85 @@
+//! The engine in a dedicated worker of a real browser: the port's conformance suite on OPFS and in
+//! memory, and what only exists there.
+#![cfg(target_arch = "wasm32")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+use common::{batch, port_suite, rows};
+use lotwise::model::presets;
+use lotwise::model::value::Value;
+use lotwise::platform::opfs::Pool;
+use lotwise::platform::sqlite::SqlitePort;
+use lotwise::storage::engine::Engine;
+use lotwise::storage::ingest::OnConflict;
+use lotwise::storage::port::Params;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_dedicated_worker);
+
+mod on_opfs {
+    use super::*;
+
+    macro_rules! case {
+        ($name:ident) => {
+            #[wasm_bindgen_test]
+            async fn $name() {
+                let name = concat!("case-", stringify!($name));
+                let pool = Pool::open(name).await.expect("opens the pool");
+                let mut port = pool.connect().expect("opens the database");
+                port_suite::$name(&mut port);
+                port.close().expect("closes");
+                pool.release().expect("releases");
+            }
+        };
+    }
+    for_each_port_case!(case);
+}
+
+mod in_memory {
+    use super::*;
+
+    macro_rules! case {
+        ($name:ident) => {
+            #[wasm_bindgen_test]
+            fn $name() {
+                port_suite::$name(&mut SqlitePort::open_memory("test").expect("opens"));
+            }
+        };
+    }
+    for_each_port_case!(case);
+}
+
+#[wasm_bindgen_test]
+async fn settings_are_read_back() {
+    let pool = Pool::open("settings").await.expect("opens the pool");
+    let mut port = pool.connect().expect("opens the database");
+    let settings = port.settings().expect("reads");
+    assert_eq!(settings.journal_mode, "wal");
+    assert_eq!(settings.synchronous, "full");
+    assert_eq!(settings.page_bytes, 8192);
+    assert_eq!(settings.page_cache_bytes, 16 * 1024 * 1024);
+    port.close().expect("closes");
+    pool.release().expect("releases");
+}
+
+#[wasm_bindgen_test]
+async fn data_is_there_after_closing() {
+    let row = |i: i64| {
+        vec!["2025-01-01".into(), "I".into(), "L".into(), "1".into(), Value::Int(1), Value::Int(i)]
+    };
+    let names = ["production_date", "item_code", "lot_number", "line", "shift", "good_quantity"];
+    for round in 1..4_i64 {
+        let pool = Pool::open("kept").await.expect("opens the pool");
+        let datasets = [presets::production_records()];
+        let mut engine = Engine::open(pool.connect().expect("connects"), &datasets).expect("opens");
+        let bytes = batch(&names, &(0..1000).map(row).collect::<Vec<_>>());
+        engine.append("production_records", &bytes, OnConflict::Error).expect("appends");
+        let sql = "SELECT count(*), sum(good_quantity) FROM production_records";
+        let answer = engine.query(sql, Params::Positional(&[])).expect("reads");
+        assert_eq!(rows(&answer), [[Value::Int(round * 1000), Value::Int(round * 499_500)]]);
+        assert_eq!(engine.data_version(), round);
+        engine.into_port().close().expect("closes");
+        pool.release().expect("releases");
+    }
+}
