@@ -86,14 +86,19 @@ test('members of a query that are undefined reach the engine, which refuses them
   assert.deepEqual(fake.log, ['records lots']);
 });
 
-test('a call that waits is dropped by its signal', async () => {
+test('a call that waits is dropped by its signal, before and after it was posted', async () => {
   const fake = new Fake();
   const db = await fake.open();
   const give = new AbortController();
-  const calls = [db.query('A'), db.execute('B', [], { signal: give.signal }), db.query('C', [], { signal: give.signal }), db.query('D')];
+  for (const posted of [true, false]) {
+    const give = new AbortController();
+    const calls = [db.query('A'), db.execute('B', [], { signal: give.signal }), db.query('C', [], { signal: give.signal }), db.query('D')];
+    if (posted) await new Promise(process.nextTick);
+    give.abort();
+    assert.deepEqual(await outcomes(calls), ['ok', 'CANCELLED', 'CANCELLED', 'ok']);
+    assert.deepEqual(fake.log.splice(0), ['A', 'D']);
+  }
   give.abort();
-  assert.deepEqual(await outcomes(calls), ['ok', 'CANCELLED', 'CANCELLED', 'ok']);
-  assert.deepEqual(fake.log, ['A', 'D']);
   await assert.rejects(db.query('E', [], { signal: give.signal }), lotwiseError('CANCELLED', /query\(\)/));
 });
 
