@@ -68,7 +68,7 @@ async function showData(current: Store): Promise<void> {
     pageHead.set('No data', { canOpen: true, demo: false });
     showMessage('No data yet', [
       h('p', {}, 'Drop a CSV file or an SQLite file such as production_analysis.db on this page, or choose one with “Open file…”.'),
-    ], [{ text: 'Load demo data', run: () => void loadDemo(current).catch((error: unknown) => showFailure(error, 'opfs')) }]);
+    ], [{ text: 'Load demo data', run: () => void loadDemo(current).catch((error: unknown) => showFailure(error, current.storage)) }]);
     return;
   }
   const name = source.kind === 'file' ? source.name : source.kind === 'demo' ? 'Demo data' : 'Stored data';
@@ -86,7 +86,7 @@ function openFile(file: File, shown: string): void {
   void replaceByFile(current, file, shown, async () => {
     // Filters of the old data mean nothing for the new.
     history.pushState(null, '', location.pathname);
-    await showData(current);
+    await showData(current).catch((error: unknown) => showFailure(error, current.storage));
   });
 }
 
@@ -108,7 +108,7 @@ const FAILURES: Partial<Record<LotwiseError['code'], { title: string; text: stri
   },
   STORAGE_UNAVAILABLE: {
     title: 'This browser cannot keep the data',
-    text: 'The dashboard keeps its database in the browser’s private file system (OPFS), which is missing or blocked here, as in some private windows. Use another window or browser, or continue without saving: the data then last until the page is closed.',
+    text: 'The dashboard keeps its database in the browser’s private file system (OPFS), which is missing or blocked here, as in some private windows and on addresses without HTTPS. Use another window, browser or address, or continue without saving: the data then last until the page is closed.',
   },
   STORAGE_FULL: {
     title: 'There is no room left',

@@ -20,13 +20,13 @@ export interface Site {
   close: () => Promise<void>;
 }
 
-export async function openSite(): Promise<Site> {
+export async function openSite(flags: string[] = []): Promise<Site> {
   const dist = join(root, 'www/dist');
   if (!existsSync(join(dist, 'index.html'))) throw new Error('www/dist is missing: npm run build');
   const server = await serve(dist);
   const profile = await mkdtemp(join(tmpdir(), 'lotwise-dashboard-'));
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: FLAGS, locale: 'en-US', viewport: { width: 1280, height: 900 },
+    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: [...FLAGS, ...flags], locale: 'en-US', viewport: { width: 1280, height: 900 },
   });
   const complaints: string[] = [];
   context.on('console', (message) => {

@@ -159,6 +159,21 @@ test('hostile text stays text, on the page and in the export', async () => {
   assert.equal((await figures(page)).records, '0');
 });
 
+test('a figure that cannot be computed says so in its own panel and ends no other', async () => {
+  // Each fits 64 bits, their sum does not.
+  await dropFile(page, 'huge.csv', `${HEADER}1,2026-07-01,BOLT,H1,A,1,9000000000000000000,5,BURR\n2,2026-07-02,BOLT,H2,A,1,9000000000000000000,0,\n`);
+  await pressButton(page, 'Replace');
+  await dialogAt(page, 'Import finished');
+  await pressButton(page, 'Show the data');
+  await settled(page);
+  assert.match(await page.textContent('#figures .error') ?? '', /LIMIT_EXCEEDED .*Choose a shorter period.*Try again/);
+  assert.equal(await page.locator('#pareto .error, #lots .error, #records .error, #trend-day .error').count(), 0);
+  assert.equal(await page.textContent('#figure-lots'), '2');
+  assert.match(await page.textContent('#records tbody') ?? '', /9,000,000,000,000,000,000/);
+  await page.fill('#lot', 'H1');
+  await page.waitForFunction(() => document.querySelector('#figure-good')?.textContent === '9,000,000,000,000,000,000');
+});
+
 test('no page complained', () => {
   assert.deepEqual(site.complaints, []);
 });

@@ -48,6 +48,7 @@ export class Store {
 
   get database(): Database { return this.#database; }
   get source(): Source { return this.#source; }
+  get storage(): Storage { return this.#storage; }
 
   /** Remembers that the person chose to begin without data, so that the next visit does not ask again. */
   keepEmpty(): void {

@@ -1,5 +1,5 @@
 /** Defects by code, the most frequent first, with their cumulative share. */
-import { formatCompact, formatCount, formatShareTenth, formatShareWhole } from '../model/format.ts';
+import { formatCompact, formatCount, formatShareTenth, formatShareWhole, plural } from '../model/format.ts';
 import { pareto } from '../model/queries.ts';
 import { Chart } from '../ui/chart.ts';
 import { createPanel, type Section } from '../ui/panel.ts';
@@ -54,7 +54,7 @@ function show(chart: Chart, bars: Bar[]): void {
   const few = bars.findIndex(({ cumulative }) => cumulative >= VITAL_SHARE) + 1;
   chart.update({
     title: 'Defect Pareto: defects by code as bars, their cumulative share as a line',
-    note: `${formatCount(few)} of ${formatCount(bars.length)} make ${formatShareWhole(VITAL_SHARE)}`,
+    note: `${formatCount(few)} of ${plural(bars.length, 'code', 'codes')} make ${formatShareWhole(VITAL_SHARE)}`,
     labels: bars.map(({ name }) => name),
     bars: bars.map(({ defects }) => defects),
     line: bars.map(({ cumulative }) => cumulative),

@@ -2,7 +2,7 @@
 import { chooseSink, exportCsv } from '../data/export.ts';
 import { withFilter } from '../model/filters.ts';
 import { formatCount, formatDay, formatShareTenth, plural } from '../model/format.ts';
-import { records } from '../model/queries.ts';
+import { records, type Quantity } from '../model/queries.ts';
 import { describe, isCancelled } from '../ui/errors.ts';
 import { filterLink } from '../ui/filterlink.ts';
 import { h } from '../ui/h.ts';
@@ -13,7 +13,7 @@ const PAGE_ROWS = 25;
 
 interface Row {
   id: number | bigint; production_date: string; item_code: string; lot_number: string; line: string; shift: number;
-  good_quantity: number; defect_quantity: number; defect_code: string;
+  good_quantity: Quantity; defect_quantity: Quantity; defect_code: string;
 }
 
 export interface RecordsSection extends Section {
@@ -106,7 +106,8 @@ function recordTable(rows: Row[], { filters, navigate }: Scope): HTMLTableElemen
   ], rows);
 }
 
-function rate({ good_quantity: good, defect_quantity: defects }: Row): number | null {
+function rate(row: Row): number | null {
+  const [good, defects] = [Number(row.good_quantity), Number(row.defect_quantity)];
   return good + defects > 0 ? defects / (good + defects) : null;
 }
 

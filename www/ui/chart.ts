@@ -39,7 +39,7 @@ export interface ChartData {
 
 const HEIGHT = 232;
 const HEIGHT_NARROW = 200;
-const NARROW = 480;
+const NARROW = 400;
 const CHARACTER_WIDTH = 6.6;
 const LABEL_GAP = 14;
 const POINTS_MAX = 62;
