@@ -40,7 +40,6 @@ export interface CallOptions {
 /** One import: a transaction that is open until `finish` or `abort`. */
 export interface EngineImport {
   push(chunk: Uint8Array): void;
-  progress(): { rows: number; bytes: number };
   finish(): Omit<ImportReport, 'elapsedMs' | 'bytes'>;
   abort(): void;
   free(): void;
@@ -56,7 +55,7 @@ export interface Engine {
   aggregate(query: AggregateQuery, options: CallOptions): Reply;
   records(query: RecordsQuery, options: CallOptions): Reply;
   explain(target: string | AggregateQuery | RecordsQuery, params: PlainParams | undefined): Plan;
-  importStart(options: EngineImportOptions, totalBytes: number | undefined): EngineImport;
+  importStart(options: EngineImportOptions): EngineImport;
   close(): void;
 }
 

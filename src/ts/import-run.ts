@@ -36,7 +36,7 @@ export interface ImportWork {
 export async function runImport(engine: Engine, work: ImportWork, call: ImportCall): Promise<ImportReport> {
   throwIfCancelled(call);
   const startedAt = performance.now();
-  const job = engine.importStart(work.options, work.totalBytes);
+  const job = engine.importStart(work.options);
   try {
     const bytes = await pushAll(job, work, call, startedAt);
     const report = job.finish();

@@ -3,7 +3,9 @@
  * and passed on chunk by chunk.
  *
  * Streams are read here on every host. A chunk is posted when the engine asks for it, so that a large
- * source is never in memory as a whole.
+ * source is never in memory as a whole. Handing over the stream itself was measured and is slower: a
+ * Response of 64 MB took 0.50 s in Chromium and 1.4 to 1.6 s in Firefox to reach the worker, in chunks 0.13
+ * to 0.17 s and 0.3 to 0.6 s, with shorter pauses of the page.
  */
 import { describe } from './batch/encode.ts';
 import { isWellFormed } from './batch/text.ts';

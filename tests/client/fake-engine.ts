@@ -60,7 +60,6 @@ export class Fake {
         bytes += chunk.length;
         if (new TextDecoder().decode(chunk.subarray(0, 5)) === 'PANIC') throw new WebAssembly.RuntimeError('unreachable');
       },
-      progress: () => ({ rows: 0, bytes }),
       finish: () => {
         this.log.push(`finish ${bytes}`);
         return { detected: { format: 'csv' }, rows: 1, skipped: 0, errors: [] };

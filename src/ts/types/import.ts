@@ -1,0 +1,80 @@
+/** Files on their way in. */
+
+/** What can be imported. A string is the content itself, never an address. Buffers are copied and stay usable. */
+export type ImportSource = File | Blob | Response | ReadableStream<Uint8Array> | string | ArrayBuffer | Uint8Array;
+
+/** How to read a file, and into which dataset. */
+export interface ImportOptions {
+  /** Name of the dataset. */
+  dataset: string;
+  /** Default: found out. */
+  format?: 'csv' | 'sqlite';
+  /** Source column → dataset column. Unmapped headers are matched by name, case and separators ignored. */
+  columns?: Record<string, string>;
+  /** For an SQLite file: the table to read. Default: the dataset's name. */
+  table?: string;
+  /** Of CSV fields, such as ';'. Default: found out. */
+  delimiter?: string;
+  /** Whether the first line holds names. Default: found out. */
+  header?: boolean;
+  /** Decimal mark of numbers. Default: found out. */
+  decimal?: '.' | ',';
+  /** Such as 'DD/MM/YYYY', where the file is ambiguous. */
+  dateFormat?: string;
+  /** 'abort' (default): nothing is imported. 'skip': bad rows are reported and left out. */
+  onError?: 'abort' | 'skip';
+  /** As for `append`. */
+  onConflict?: 'error' | 'ignore' | 'replace';
+  /** Gives up and takes back what was imported so far: CANCELLED. */
+  signal?: AbortSignal;
+  /** Called at most every 100 ms, and once at the end. */
+  onProgress?: (progress: Progress) => void;
+}
+
+/** What was found out about a file. */
+export interface Detected {
+  /** 'csv' or 'sqlite'. */
+  format: string;
+  /** Such as 'utf-8'. */
+  encoding?: string;
+  /** Of CSV fields. */
+  delimiter?: string;
+  /** Whether the first line holds names. */
+  header?: boolean;
+  /** Decimal mark of numbers. */
+  decimal?: string;
+  /** Order of day, month and year. */
+  dateFormat?: string;
+}
+
+/** What an import did. */
+export interface ImportReport {
+  /** How the file was read. */
+  detected: Detected;
+  /** Rows imported. */
+  rows: number;
+  /** Rows left out. */
+  skipped: number;
+  /** The first bad rows, with line and reason. */
+  errors: { line: number; column?: string; reason: string }[];
+  /** From the call to its answer. */
+  elapsedMs: number;
+  /** Size of the source. */
+  bytes: number;
+}
+
+/** How far a long call has come. */
+export interface Progress {
+  /** What is being done, such as 'import'. */
+  phase: string;
+  /** So far, in `unit`. */
+  done: number;
+  /** In all, where it is known. */
+  total?: number;
+  /** What `done` and `total` count. */
+  unit: 'rows' | 'bytes' | 'pages' | 'steps';
+  /** Since the call began to run. */
+  elapsedMs: number;
+  /** Still to go, where it can be told. */
+  etaMs?: number;
+}

@@ -1,0 +1,96 @@
+/** Options of calls, and their answers. */
+import type { Row, Value } from './value.ts';
+
+/** For every call. */
+export interface QueryOptions {
+  /**
+   * Gives up: CANCELLED. Work that waits is dropped at once; a read that runs is answered at once while the
+   * engine ends it in the background; a write that already runs is not abandoned and answers as usual.
+   */
+  signal?: AbortSignal;
+  /** From the call to its answer, waiting included; then TIMEOUT. Default 30,000. */
+  timeoutMs?: number;
+}
+
+/** For calls that write. */
+export interface WriteOptions extends QueryOptions {}
+
+/** For `append`. */
+export interface AppendOptions extends WriteOptions {
+  /** A row whose key is there already: 'error' (default) appends nothing, 'ignore' leaves it out, 'replace' takes the new one. */
+  onConflict?: 'error' | 'ignore' | 'replace';
+}
+
+/** An answer: one columnar batch, of which row objects are made on demand. */
+export interface Result<T = Row> {
+  /** Names and types in order. Type: as the dataset declares, else 'integer', 'real', 'text', 'blob', 'null' or 'mixed'. */
+  readonly columns: { name: string; type: string }[];
+  /** Number of rows. */
+  readonly rowCount: number;
+  /** Made on first use. Of columns with the same name the last one wins; `column(index)` reaches all. */
+  readonly rows: T[];
+  /**
+   * Typed array (Int32Array, Float64Array) where a numeric column has no nulls, else array of values,
+   * without making row objects. It is the result's own: read it, do not write to it.
+   */
+  column(nameOrIndex: string | number): ArrayLike<Value> & Iterable<Value>;
+  /** How the answer was come by. */
+  readonly meta: ResultMeta;
+}
+
+/** One page of rows. */
+export interface Page<T = Row> extends Result<T> {
+  /** Pass it as `after` for the following page; absent on the last one. */
+  next?: string;
+}
+
+/** How an answer was come by. */
+export interface ResultMeta {
+  /** 'index': through indexes; 'scan': some table was read in full; 'write': the statement wrote. */
+  route: 'index' | 'scan' | 'write';
+  /** Results are not cached. */
+  cache: 'bypass';
+  /** Since the answer was computed: 0, nothing is cached. */
+  ageMs: number;
+  /** From the call's arrival at the database to its answer, waiting in `queuedMs` included. */
+  elapsedMs: number;
+  /** Of it, waiting for calls before this one. */
+  queuedMs: number;
+  /** Partitions that were read. */
+  partitions: string[];
+  /** Version of the data that the answer shows. */
+  dataVersion: number;
+}
+
+/** What a write did. */
+export interface WriteResult {
+  /** Rows inserted, updated or deleted. */
+  changes: number;
+  /** Key of the row inserted last on this database. */
+  lastInsertRowid: number | bigint;
+  /** Version of the data after the write. */
+  dataVersion: number;
+  /** From the call's arrival at the database to its answer. */
+  elapsedMs: number;
+}
+
+
+/** How a query would be answered. */
+export interface Plan {
+  /** As in {@link ResultMeta}. */
+  route: ResultMeta['route'];
+  /** The statement that runs. */
+  sql: string;
+  /** SQLite's EXPLAIN QUERY PLAN. */
+  steps: { id: number; parent: number; detail: string }[];
+  /** Indexes that are used. */
+  indexes: string[];
+  /** Tables that are read in full. */
+  fullScans: string[];
+  /** Temporary b-trees for sorting or grouping. */
+  temporarySorts: number;
+  /** Partitions that are read. */
+  partitions: string[];
+  /** Rows expected, where SQLite can tell. */
+  estimatedRows?: number;
+}
