@@ -41,6 +41,8 @@ pub struct SqlitePort {
     /// Epoch milliseconds; 0 for none.
     deadline_ms: Arc<AtomicU64>,
     timeout_ms: u64,
+    /// Whether it is a caller's file, read once: what is wrong with it is wrong with the call.
+    is_foreign: bool,
 }
 
 /// What the connection really runs with, read back.
@@ -107,7 +109,14 @@ impl SqlitePort {
             deadline != 0 && now_ms() >= deadline
         };
         connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(too_late)).map_err(fail)?;
-        Ok(Self { connection, name: name.to_owned(), guard, deadline_ms, timeout_ms: 0 })
+        Ok(Self {
+            connection,
+            name: name.to_owned(),
+            guard,
+            deadline_ms,
+            timeout_ms: 0,
+            is_foreign: false,
+        })
     }
 
     /// What the connection runs with.
@@ -147,7 +156,8 @@ impl SqlitePort {
     }
 
     fn error(&self, error: rusqlite::Error) -> Error {
-        translate(error, &self.name, self.guard.take_refusal(), self.timeout_ms)
+        let error = translate(error, &self.name, self.guard.take_refusal(), self.timeout_ms);
+        if self.is_foreign { in_foreign_file(error) } else { error }
     }
 
     /// Prepares for a caller or the engine, and gives the statement to `work`.
@@ -344,7 +354,7 @@ impl ForeignFiles for SqlitePort {
             versions.fill(1);
         }
         let name = "the imported file";
-        let fail = |error| translate(error, name, None, 0);
+        let fail = |error| in_foreign_file(translate(error, name, None, 0));
         let mut connection = Connection::open_in_memory().map_err(fail)?;
         let length = bytes.len();
         connection.deserialize_read_exact("main", bytes.as_slice(), length, true).map_err(fail)?;
@@ -353,13 +363,23 @@ impl ForeignFiles for SqlitePort {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false).map_err(fail)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false).map_err(fail)?;
         let mut port = Self::wrap(connection, name)?;
+        port.is_foreign = true;
         port.pragma("trusted_schema = off")?;
         port.pragma("cell_size_check = on")?;
         let check = port.pragma("quick_check(1)")?;
         if check != "ok" {
-            return Err(Error::DatabaseCorrupt { name: name.to_owned(), detail: check });
+            return Err(Error::input(name, check));
         }
         Ok(port)
+    }
+}
+
+fn in_foreign_file(error: Error) -> Error {
+    match error {
+        Error::DatabaseCorrupt { detail, .. } => {
+            Error::input("the imported file", format!("is damaged: {detail}"))
+        }
+        other => other,
     }
 }
 

@@ -322,5 +322,5 @@ fn damaged_files_give_an_error_or_rows_and_never_a_panic() {
     }
     let mut engine = open(&[lots()]);
     let cut = import(&mut engine, json!({"dataset": "lots"}), &good[..good.len() / 2], 4096);
-    assert_eq!(cut.map_err(|e| e.code()), Err("DATABASE_CORRUPT"));
+    assert_eq!(cut.map_err(|e| e.code()), Err("INPUT_INVALID"));
 }
