@@ -32,6 +32,8 @@ impl Pool {
         let pool = install::<sqlite_wasm_rs::WasmOsCallback>(&config, false)
             .await
             .map_err(|error| translate(&error, name))?;
+        // A pool that this worker has released before is registered still, without its handles.
+        pool.resume().await.map_err(|error| translate(&error, name))?;
         Ok(Self { pool, vfs, name: name.to_owned() })
     }
 
