@@ -71,8 +71,10 @@ function npmPackages() {
     const wanted = Object.entries(JSON.parse(readFileSync(`${root}package-lock.json`, 'utf8')).packages);
     if (wanted.every(([path, entry]) => path === '' || entry.optional || installed[path]?.version === entry.version)) return;
   }
-  // Some packages want a newer Node than may run this; they are run by the `node` package, so the warning is noise.
-  install('npm', ['ci', '--loglevel=error']);
+  // Not `npm ci`: it refuses a lock file that lacks an optional package of another platform, and a registry mirror
+  // may not carry them all. Some packages want a newer Node than may run this; the `node` package runs them, so that
+  // warning is noise.
+  install('npm', ['install', '--no-save', '--loglevel=error']);
 }
 
 function succeeds(command, args, input = '') {
