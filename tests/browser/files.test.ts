@@ -107,6 +107,22 @@ for (const kind of ['chromium', 'firefox', 'chromium, private'] as const) {
       assert.equal(got.bad?.code, 'CONFIG_INVALID');
     });
 
+    test('a worker of the page may open a database as well', { timeout: TEST_MS_MAX }, async () => {
+      suite.server.route('/opens.js', () => ({ type: 'text/javascript', body: `
+        import { open, remove } from '/pkg/index.js';
+        const db = await open({ name: 'nested' });
+        const { rows } = await db.query('SELECT count(*) AS n FROM production_records');
+        await db.close();
+        await remove('nested');
+        postMessage(rows);` }));
+      const rows = await suite.inTab(() => new Promise((resolve, reject) => {
+        const worker = new Worker('/opens.js', { type: 'module' });
+        worker.onmessage = ({ data }) => resolve(data);
+        worker.onerror = ({ message }) => reject(new Error(message));
+      }));
+      assert.deepEqual(rows, [{ n: 0 }]);
+    });
+
     test('memory leaves no file, and needs no lock', { timeout: TEST_MS_MAX }, async () => {
       const got = await suite.inTab(async (row) => {
         const [one, two] = await Promise.all([lotwise.open({ name: 'twice', storage: 'memory' }), lotwise.open({ name: 'twice', storage: 'memory' })]);
@@ -119,6 +135,35 @@ for (const kind of ['chromium', 'firefox', 'chromium, private'] as const) {
     });
   });
 }
+
+describe('chromium, storage full', () => {
+  const suite = useBrowser('chromium');
+
+  test('a write that does not fit is taken back as a whole, and the database goes on', { timeout: TEST_MS_MAX }, () => suite.withTab(async (tab) => {
+    const append = (batches: number) => tab.run(async ({ row, batches }) => {
+      const scope = globalThis as { db?: Awaited<ReturnType<typeof lotwise.open>> };
+      const db = scope.db ??= await lotwise.open({ name: 'full' });
+      const rows = Array.from({ length: 10_000 }, () => ({ ...row, lot_number: row.lot_number.repeat(50) }));
+      let appended = 0;
+      let failure: Failure | undefined;
+      while (appended < batches && failure === undefined) {
+        failure = await failureOf(db.append('production_records', rows));
+        if (failure === undefined) appended += 1;
+      }
+      const [count, check] = [await db.query('SELECT count(*) AS n FROM production_records'), await db.query('PRAGMA quick_check')];
+      return { appended, failure, rows: count.rows[0]!['n'], check: check.rows };
+    }, { row: ROW, batches });
+    await tab.limitStorage!(20_000_000);
+    const full = await append(30);
+    assert.equal(full.failure?.code, 'STORAGE_FULL');
+    assert.deepEqual([full.rows, full.check], [full.appended * 10_000, [{ quick_check: 'ok' }]]);
+    await tab.limitStorage!(undefined);
+    const after = await append(3);
+    assert.deepEqual([after.failure, after.rows, after.check], [undefined, (full.appended + 3) * 10_000, [{ quick_check: 'ok' }]]);
+    await tab.reload();
+    assert.deepEqual((await append(0)).rows, after.rows);
+  }));
+});
 
 describe('chromium, an origin that is not secure', () => {
   let server: TestServer | undefined;

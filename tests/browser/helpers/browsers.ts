@@ -3,7 +3,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium as playwright } from 'playwright-core';
+import { chromium as playwright, type BrowserContext } from 'playwright-core';
 import puppeteer from 'puppeteer-core';
 import { chromium, firefox } from '../../../scripts/programs.mjs';
 
@@ -18,6 +18,8 @@ export interface Tab {
   run<R>(work: () => R | Promise<R>): Promise<R>;
   reload(): Promise<void>;
   close(): Promise<void>;
+  /** Chromium only: what the origin may store, until it is set anew. */
+  limitStorage?(bytes: number | undefined): Promise<void>;
 }
 
 export interface TestBrowser {
@@ -44,7 +46,7 @@ export async function startBrowser(kind: BrowserKind, flags: readonly string[] =
       const profile = await mkdtemp(join(tmpdir(), 'lotwise-profile-'));
       const context = await playwright.launchPersistentContext(profile, { executablePath: found(chromium(), kind), args: [...CHROMIUM_FLAGS, ...flags] });
       return {
-        tab: async (url) => ready(await context.newPage() as unknown as DriverPage, url),
+        tab: (url) => chromiumTab(context, url),
         close: async () => {
           await context.close();
           await rm(profile, { recursive: true, force: true, maxRetries: 5 });
@@ -54,7 +56,7 @@ export async function startBrowser(kind: BrowserKind, flags: readonly string[] =
     case 'chromium, private': {
       const browser = await playwright.launch({ executablePath: found(chromium(), kind), args: [...CHROMIUM_FLAGS, ...flags] });
       const context = await browser.newContext();
-      return { tab: async (url) => ready(await context.newPage() as unknown as DriverPage, url), close: () => browser.close() };
+      return { tab: (url) => chromiumTab(context, url), close: () => browser.close() };
     }
     case 'firefox': {
       const browser = await puppeteer.launch({ browser: 'firefox', executablePath: found(firefox(), kind), headless: true });
@@ -66,6 +68,17 @@ export async function startBrowser(kind: BrowserKind, flags: readonly string[] =
 function found(path: string | undefined, kind: BrowserKind): string {
   if (path === undefined) throw new Error(`There is no ${kind} on this machine; npm run setup -- --tests installs it or says how.`);
   return path;
+}
+
+async function chromiumTab(context: BrowserContext, url: string): Promise<Tab> {
+  const page = await context.newPage();
+  return {
+    ...await ready(page as unknown as DriverPage, url),
+    limitStorage: async (bytes) => {
+      const tools = await context.newCDPSession(page);
+      await tools.send('Storage.overrideQuotaForOrigin', { origin: new URL(url).origin, ...(bytes !== undefined && { quotaSize: bytes }) });
+    },
+  };
 }
 
 async function ready(page: DriverPage, url: string): Promise<Tab> {
