@@ -55,7 +55,7 @@ test('a person who changes their mind keeps the data', async () => {
   await dialogAt(page, 'Replace the data shown?');
   assert.match(await page.textContent('dialog') ?? '', /will replace march\.csv \(2 records\)/);
   await page.keyboard.press('Escape');
-  assert.equal(await page.locator('dialog').count(), 0);
+  await page.waitForSelector('dialog', { state: 'detached' });
   assert.equal((await figures(page)).records, '2');
 });
 

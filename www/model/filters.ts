@@ -8,7 +8,7 @@ import { addDays, isDay } from './dates.ts';
 
 export const PERIODS = ['30d', '90d', '1y', 'all'] as const;
 export type Period = (typeof PERIODS)[number];
-export const PERIOD_DEFAULT: Period = '90d';
+const PERIOD_DEFAULT: Period = '90d';
 const PERIOD_DAYS: Record<Exclude<Period, 'all'>, number> = { '30d': 30, '90d': 90, '1y': 365 };
 
 const TEXT_MAX = 100;

@@ -43,8 +43,8 @@ const NARROW = 400;
 const CHARACTER_WIDTH = 6.6;
 const LABEL_GAP = 14;
 const POINTS_MAX = 62;
-/** More bars than this melt into each other: their outline is drawn instead. */
-const BARS_MAX = 370;
+/** Bars narrower than this melt into each other: their outline is drawn instead. */
+const BAR_WIDTH_MIN = 3;
 const FONT = '11px system-ui, sans-serif';
 
 export class Chart {
@@ -119,6 +119,7 @@ export class Chart {
     const lineColor = color(this.#options.lineColor);
     const axis = { stroke: text, font: FONT, ticks: { show: false }, grid } satisfies uPlot.Axis;
     const count = data.labels.length;
+    const dense = size.width / count < BAR_WIDTH_MIN;
     return {
       ...size,
       legend: { show: false },
@@ -137,9 +138,9 @@ export class Chart {
         {},
         {
           scale: 'bars', fill: color(this.#options.barsColor), width: 0, points: { show: false },
-          paths: count > BARS_MAX ? uPlot.paths.linear!() : uPlot.paths.bars!({ size: [0.76, 56], gap: 0 }),
+          paths: dense ? uPlot.paths.linear!() : uPlot.paths.bars!({ size: [0.76, 56], gap: 0 }),
         },
-        { scale: 'line', stroke: lineColor, width: count > BARS_MAX ? 1 : 1.75, points: { show: count <= POINTS_MAX, size: 5, fill: lineColor, stroke: lineColor } },
+        { scale: 'line', stroke: lineColor, width: dense ? 1 : 1.75, points: { show: count <= POINTS_MAX, size: 5, fill: lineColor, stroke: lineColor } },
       ],
       cursor: { y: false, points: { show: false }, drag: { x: onSelect !== undefined, y: false, setScale: false } },
       hooks: {

@@ -75,7 +75,7 @@ function timingText({ elapsedMs, queuedMs, route }: ResultMeta): string {
   return `${formatMs(elapsedMs)} · ${route}${waited}`;
 }
 
-export function errorBox(error: unknown, retry: () => void): HTMLElement {
+function errorBox(error: unknown, retry: () => void): HTMLElement {
   const { code, message, advice } = describe(error);
   return h('div', { class: 'error', role: 'alert' },
     h('p', {}, h('code', {}, code), ' ', message),
