@@ -130,6 +130,28 @@ test('filters go into the URL, survive a reload, and the back button undoes them
   assert.equal(await page.inputValue('#item'), '');
 });
 
+test('dragging across a chart, a cell of the heat table and a ranked week narrow what is shown', async () => {
+  await visit(page, `${site.url}?from=2025-01-01&to=2025-12-31`);
+  await page.locator('#trend-month .u-over').scrollIntoViewIfNeeded();
+  const box = (await page.locator('#trend-month .u-over').boundingBox())!;
+  const place = (month: number) => box.x + box.width * (month - 0.5) / 12;
+  await page.mouse.move(place(3), box.y + 50);
+  await page.mouse.down();
+  await page.mouse.move(place(5), box.y + 60, { steps: 5 });
+  await page.mouse.up();
+  await settled(page);
+  assert.equal(new URL(page.url()).search, '?from=2025-03-01&to=2025-05-31');
+
+  await page.getByRole('link', { name: /^LINE-04, shift 2:/ }).click();
+  await settled(page);
+  assert.equal(new URL(page.url()).search, '?from=2025-03-01&to=2025-05-31&line=LINE-04&shift=2');
+
+  await page.getByRole('radio', { name: 'Weeks' }).check();
+  await page.locator('#ranking a', { hasText: '2025-W15' }).click();
+  await settled(page);
+  assert.equal(new URL(page.url()).search, '?from=2025-04-07&to=2025-04-13&line=LINE-04&shift=2');
+});
+
 test('of filters changed in quick succession the last one is shown', async () => {
   await visit(page, site.url);
   await page.evaluate(() => {
