@@ -83,3 +83,31 @@ async fn data_is_there_after_closing() {
         pool.release().expect("releases");
     }
 }
+
+#[wasm_bindgen_test]
+fn compile_options_are_those_written_down() {
+    let mut port = SqlitePort::open_memory("test").expect("opens");
+    let found: Vec<String> =
+        lotwise::storage::port::collect(&mut port, "PRAGMA compile_options", &[])
+            .expect("reads")
+            .into_iter()
+            .filter_map(
+                |mut row| if let Some(Value::Text(text)) = row.pop() { Some(text) } else { None },
+            )
+            .collect();
+    let mut seen = 0;
+    for line in include_str!("../../docs/sqlite-options.md").lines() {
+        let mut cells = line.split('|').map(|cell| cell.trim().trim_matches('`')).skip(1);
+        if let (Some(option), Some(state @ ("on" | "off"))) = (cells.next(), cells.next()) {
+            if option.starts_with(char::is_uppercase) {
+                seen += 1;
+                assert_eq!(
+                    found.iter().any(|f| f == option),
+                    state == "on",
+                    "{option} in {found:?}"
+                );
+            }
+        }
+    }
+    assert!(seen > 15, "the table was read");
+}
