@@ -24,6 +24,8 @@ for (const kind of ['chromium', 'firefox'] as const) {
   describe(kind, () => {
     const suite = useBrowser(kind);
     before(async () => {
+      const entry = await readFile(join(packageFolder, 'index.js'));
+      suite.server.route('/bare/index.js', () => ({ type: 'text/javascript', body: entry }));
       const [script, module, glue] = [await faultyWorker(), await readFile(join(ROOT, 'target/wasm-bindgen/wasm-test/lotwise_bg.wasm')), await readFile(join(packageFolder, 'lotwise_bg.wasm'))];
       suite.server.route('/faulty/worker.js', () => ({ type: 'text/javascript', body: script }));
       suite.server.route('/faulty/lotwise_bg.wasm', () => ({ type: 'application/wasm', body: module }));
@@ -78,11 +80,13 @@ for (const kind of ['chromium', 'firefox'] as const) {
           htmlWasm: await attempt({ wasmUrl: new URL('/wrong/page.html', location.href) }),
           noAddress: await attempt({ wasmUrl: 'http://[' }),
         };
+        const bare = await import('/bare/index.js' as string) as typeof lotwise;
+        const alone = await failureOf(bare.open({ name: 'urls' }));
         const held = (await navigator.locks.query()).held?.map(({ name }) => name);
         const db = await lotwise.open({ name: 'urls', workerUrl: new URL('/pkg/worker.js', location.href), wasmUrl: '/as-text/lotwise_bg.wasm' });
         const { rows } = await db.query('SELECT 1 AS one');
         await db.close();
-        return { failures, held, rows };
+        return { failures, alone, held, rows };
       });
       for (const [key, failure] of Object.entries(got.failures)) assert.equal(failure?.code, 'CONFIG_INVALID', `${key}: ${failure?.message}`);
       const { noWorker, htmlWorker, otherOrigin, otherVersion, throwing, noWasm, htmlWasm, noAddress } = got.failures;
@@ -94,6 +98,7 @@ for (const kind of ['chromium', 'firefox'] as const) {
       assert.match(noWasm!.message, /\/missing\/lotwise_bg\.wasm: the server answered 404.*wasmUrl.*workerUrl/);
       assert.match(htmlWasm!.message, /\/wrong\/page\.html.*served as text\/html/);
       assert.match(noAddress!.message, /wasmUrl 'http:\/\/\[' is no address/);
+      assert.match(got.alone!.message, /worker\.js beside this module.*workerUrl.*wasmUrl/);
       assert.deepEqual(got.held, []);
       assert.deepEqual(got.rows, [{ one: 1 }], 'a wasm file served as text/plain is good enough');
     });
