@@ -278,9 +278,15 @@ impl<P: LongTransaction + ForeignFiles> Engine<P> {
     /// [`Engine::abort_import`].
     pub fn start_import(&mut self, options: &Node) -> Result<Import> {
         let options = ImportOptions::from_node(options)?;
-        let import = Import::new(self.dataset(&options.dataset)?.clone(), options)?;
+        let mut import = Import::new(self.dataset(&options.dataset)?.clone(), options)?;
         self.port.begin()?;
-        Ok(import)
+        match import.start(&mut self.port) {
+            Ok(()) => Ok(import),
+            Err(error) => {
+                self.port.rollback();
+                Err(error)
+            }
+        }
     }
 
     /// The next bytes of the file.

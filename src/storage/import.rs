@@ -7,10 +7,11 @@ mod sqlite_file;
 use serde::Serialize;
 
 use crate::error::{Error, Result, RowError};
-use crate::model::dataset::{Column, Dataset};
+use crate::model::dataset::{Column, Dataset, Index};
 use crate::model::node::{Fields, Node, blame_input};
 use crate::storage::ingest::{ON_CONFLICT, OnConflict};
 use crate::storage::port::{ForeignFiles, SqlPort};
+use crate::storage::schema;
 use crate::storage::table_text::TextForm;
 
 /// Most row errors that are kept; all are counted.
@@ -52,8 +53,6 @@ pub struct ImportReport {
     pub skipped: u64,
     /// The first of them.
     pub errors: Vec<RowError>,
-    /// Size of the file.
-    pub bytes: u64,
 }
 
 /// What was found out about a file.
@@ -116,7 +115,8 @@ impl ImportOptions {
 pub struct Import {
     reader: Reader,
     target: Target,
-    bytes: u64,
+    /// To be built when all rows are in.
+    deferred: Vec<Index>,
 }
 
 /// Where rows go, and what became of them.
@@ -148,13 +148,13 @@ impl Import {
             }
         }
         let target = Target { dataset, options, rows: 0, bad: 0, errors: Vec::new() };
-        Ok(Self { reader: Reader::Unknown(Vec::new()), target, bytes: 0 })
+        Ok(Self { reader: Reader::Unknown(Vec::new()), target, deferred: Vec::new() })
     }
 
-    /// Rows taken and bytes read so far.
-    #[must_use]
-    pub const fn progress(&self) -> (u64, u64) {
-        (self.target.rows, self.bytes)
+    /// The transaction is open.
+    pub(super) fn start<P: SqlPort>(&mut self, port: &mut P) -> Result<()> {
+        self.deferred = schema::defer_indexes(port, &self.target.dataset)?;
+        Ok(())
     }
 
     pub(super) fn push<P: SqlPort + ForeignFiles>(
@@ -162,7 +162,6 @@ impl Import {
         port: &mut P,
         chunk: &[u8],
     ) -> Result<()> {
-        self.bytes += chunk.len() as u64;
         match &mut self.reader {
             Reader::Unknown(head) => {
                 head.extend_from_slice(chunk);
@@ -195,13 +194,8 @@ impl Import {
         if target.bad > 0 && !target.options.skip_bad {
             return Err(Error::ImportRefused { bad_rows: target.bad, errors });
         }
-        Ok(ImportReport {
-            detected,
-            rows: target.rows,
-            skipped: target.bad,
-            errors,
-            bytes: self.bytes,
-        })
+        schema::build_indexes(port, &target.dataset, &self.deferred)?;
+        Ok(ImportReport { detected, rows: target.rows, skipped: target.bad, errors })
     }
 
     /// Enough is there to tell what the file is.

@@ -83,6 +83,32 @@ pub fn define<P: SqlPort>(
     Ok(wanted.clone())
 }
 
+/// Drops the secondary indexes of a table without rows, inside a transaction that fills it: built in one
+/// sort afterwards they cost a third of what they cost row by row. Unique ones stay, for what they refuse.
+pub fn defer_indexes<P: SqlPort>(port: &mut P, dataset: &Dataset) -> Result<Vec<Index>> {
+    let any_row = format!("SELECT 1 FROM {} LIMIT 1", quote(&dataset.name));
+    if !collect(port, &any_row, &[])?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let deferred: Vec<Index> =
+        dataset.indexes.iter().filter(|index| !index.unique).cloned().collect();
+    for index in &deferred {
+        port.script(&format!("DROP INDEX IF EXISTS {}", quote(&index.name)), Author::Engine)?;
+    }
+    Ok(deferred)
+}
+
+/// Builds what [`defer_indexes`] dropped.
+pub fn build_indexes<P: SqlPort>(
+    port: &mut P,
+    dataset: &Dataset,
+    deferred: &[Index],
+) -> Result<()> {
+    deferred
+        .iter()
+        .try_for_each(|index| port.script(&index_ddl(dataset, index), Author::Engine).map(drop))
+}
+
 fn in_definition(dataset: &Dataset, error: Error) -> Error {
     match error {
         Error::SqlInvalid { reason, .. } => Error::config(

@@ -111,10 +111,11 @@ export class Processor {
   async #drain(): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
-    // Before each call the host may deliver what came in during the last one.
-    for (await this.#host.pause(); this.#calls.size > 0 && !this.#broken; await this.#host.pause()) {
-      const [call] = this.#calls.values();
-      if (call !== undefined) await this.#run(call);
+    // The first call runs at once: a pause costs it 0.1 ms. Behind each call the host may deliver what came
+    // in during it, a cancellation of a call that waits among that.
+    for (let [call] = this.#calls.values(); call !== undefined && !this.#broken; [call] = this.#calls.values()) {
+      await this.#run(call);
+      await this.#host.pause();
     }
     this.#draining = false;
   }

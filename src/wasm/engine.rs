@@ -10,7 +10,6 @@ use super::convert::{OwnedParams, integer, node, object_of, params, serialized, 
 use crate::error::{Error, Result};
 use crate::model::dataset::Dataset;
 use crate::model::node::{Fields, Node, blame_config, blame_input};
-use crate::platform::clock::now_ms;
 use crate::platform::opfs::Pool;
 use crate::platform::sqlite::SqlitePort;
 use crate::storage::engine::{Answer, Engine as Core, Import as CoreImport, Written};
@@ -31,7 +30,6 @@ pub struct Engine {
 pub struct Import {
     core: Shared,
     import: Option<CoreImport>,
-    started_ms: u64,
 }
 
 #[wasm_bindgen]
@@ -121,7 +119,7 @@ impl Engine {
     #[wasm_bindgen(js_name = importStart)]
     pub fn import_start(&self, options: &JsValue) -> Result<Import, JsValue> {
         let import = self.with(|core| core.start_import(&node(options)))?;
-        Ok(Import { core: Rc::clone(&self.core), import: Some(import), started_ms: now_ms() })
+        Ok(Import { core: Rc::clone(&self.core), import: Some(import) })
     }
 
     /// Closes the database and lets go of its files.
@@ -164,20 +162,11 @@ impl Import {
         with(&self.core, |core| core.push_import(import, chunk))
     }
 
-    /// Rows taken and bytes read so far.
-    pub fn progress(&self) -> JsValue {
-        let (rows, bytes) = self.import.as_ref().map_or((0, 0), CoreImport::progress);
-        object_of(&[("rows", (rows as f64).into()), ("bytes", (bytes as f64).into())])
-    }
-
     /// The file has ended.
     pub fn finish(&mut self) -> Result<JsValue, JsValue> {
         let Some(import) = self.import.take() else { return Err(ended()) };
         let report = with(&self.core, |core| core.finish_import(import))?;
-        let elapsed_ms = now_ms().saturating_sub(self.started_ms) as f64;
-        let report = serialized(&report)?;
-        _ = js_sys::Reflect::set(&report, &"elapsedMs".into(), &elapsed_ms.into());
-        Ok(report)
+        serialized(&report)
     }
 
     /// As if it had not begun.
