@@ -14,8 +14,16 @@ interface HeaderRule {
 }
 
 if (import.meta.filename === process.argv[1]) {
-  const { url } = await serve(join(root, 'www/dist'), Number(process.env['PORT'] ?? 8080));
-  console.log(`\nlotwise is at ${url} (Ctrl+C ends it)`);
+  // Not just any port that is free: what the dashboard keeps belongs to its address, port included.
+  const port = Number(process.env['PORT'] ?? 8080);
+  try {
+    const { url } = await serve(join(root, 'www/dist'), port);
+    console.log(`\nlotwise is at ${url} (Ctrl+C ends it)`);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    console.error(`Port ${port} is taken. Choose another: PORT=${port + 1} npm start`);
+    process.exitCode = 1;
+  }
 }
 
 /** Serves a folder, on any free port for 0, with the headers of its `_headers` file where it has one. */
