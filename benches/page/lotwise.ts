@@ -27,7 +27,11 @@ class LotwiseEngine implements Engine {
 
   async describe(): Promise<Description> {
     const { storage, journalMode, synchronous, sqliteVersion } = this.#db.capabilities;
-    return { version: `SQLite ${sqliteVersion}`, settings: `defaults: ${storage}, journal_mode ${journalMode}, synchronous ${synchronous}` };
+    const [cache] = (await this.#db.query<{ cache_size: number }>('PRAGMA cache_size')).rows;
+    return {
+      version: `SQLite ${sqliteVersion}`,
+      settings: `as it opens by default: ${storage}, journal_mode ${journalMode}, synchronous ${synchronous}, page cache ${(cache?.cache_size ?? NaN) / -1024} MiB`,
+    };
   }
 
   async importCsv(table: Table, csv: Blob): Promise<void> {

@@ -19,7 +19,8 @@ Object.assign(globalThis, { sqlite3ApiConfig: { disable: { vfs: { kvvfs: true, o
 const sqlite3 = await sqlite3InitModule();
 const pool = await sqlite3.installOpfsSAHPoolVfs({ directory: '/bench-sqlite', name: 'bench-sahpool' });
 const db: Database = new pool.OpfsSAHPoolDb('/bench.db');
-// The lock mode must come first: without it WAL silently stays off.
+// The lock mode must come first: without it WAL silently stays off. The page cache holds both tables: with 16 MiB
+// a million rows take 2.2 s instead of 0.8 s for Q04, and two million 2.1 s instead of 1.3 s for E01.
 for (const setting of [
   'locking_mode = EXCLUSIVE', 'page_size = 8192', 'journal_mode = WAL', 'synchronous = FULL',
   'cache_size = -262144', 'temp_store = MEMORY',
