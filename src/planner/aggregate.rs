@@ -308,7 +308,7 @@ fn key_expressions(query: &AggregateQuery, dataset: &Dataset) -> Result<Vec<Stri
                     // SQLite divides towards zero; this rounds down, before 1970 too.
                     _ => {
                         let step = step_ms(*bucket);
-                        format!("({name} - (({name} % {step}) + {step}) % {step}) / {step}")
+                        format!("({name} - ({name} < 0) * {}) / {step}", step - 1)
                     }
                 })
             }
