@@ -88,6 +88,8 @@ test('members of a query that are undefined reach the engine, which refuses them
 
 test('a call that waits is dropped by its signal, before and after it was posted', async () => {
   const fake = new Fake();
+  // A lone short call would be answered before the next one arrives.
+  fake.queryMs = 5;
   const db = await fake.open();
   const give = new AbortController();
   for (const posted of [true, false]) {
