@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type BrowserContext, type Page, chromium } from 'playwright-core';
 import sirv from 'sirv';
+import { CHROMIUM_FLAGS, chromium as chromiumPath } from '../scripts/programs.mjs';
 
 /** A path inside the project. */
 export const path = (relative: string): string => fileURLToPath(new URL(`../${relative}`, import.meta.url));
@@ -23,11 +24,6 @@ const MOUNTS: Record<string, string> = {
   '/duckdb': path('node_modules/@duckdb/duckdb-wasm/dist'),
   '/': siteDir,
 };
-const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-const CHROMIUM_FLAGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync',
-];
 
 /** Bundles the page with the peers' clients; lotwise stays outside and is loaded from its package. Tells what went where. */
 export async function buildPage(): Promise<Metafile> {
@@ -82,7 +78,7 @@ export class Browser {
   /** With `fresh`, nothing of an earlier run is there. */
   static async launch(origin: string, options: { fresh: boolean }): Promise<Browser> {
     if (options.fresh) await rm(profileDir, { recursive: true, force: true });
-    const context = await chromium.launchPersistentContext(profileDir, { executablePath: CHROMIUM, args: CHROMIUM_FLAGS, headless: true });
+    const context = await chromium.launchPersistentContext(profileDir, { executablePath: chromiumPath() ?? 'chromium', args: CHROMIUM_FLAGS, headless: true });
     return new Browser(context, origin);
   }
 

@@ -1,4 +1,5 @@
-// Where the browsers of this machine are. Node built-ins only: setup.mjs uses it before npm has run.
+// Where the browsers of this machine are, and how Chromium is started. Node built-ins only: setup.mjs uses
+// it before npm has run.
 
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -8,6 +9,12 @@ export function chromium() {
   return process.env.CHROMIUM || onPath('chromium', 'chromium-browser', 'google-chrome')
     || existing('/Applications/Google Chrome.app/Contents/MacOS/Google Chrome');
 }
+
+/** For tests and benches: root has no sandbox, and nothing is to be asked of servers that are not there. */
+export const CHROMIUM_FLAGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync',
+];
 
 /** ChromeDriver of the same version, or undefined. CHROMEDRIVER overrides. */
 export function chromedriver() {

@@ -5,10 +5,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
+import { CHROMIUM_FLAGS, chromium as chromiumPath } from '../../scripts/programs.mjs';
 import { root } from '../../scripts/run.ts';
 import { serve } from '../../scripts/serve.ts';
 
-const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 /** Making and indexing the demo data on a busy machine. */
 const FIRST_VISIT_MS = 120_000;
 
@@ -26,7 +26,7 @@ export async function openSite(flags: string[] = []): Promise<Site> {
   const server = await serve(dist);
   const profile = await mkdtemp(join(tmpdir(), 'lotwise-dashboard-'));
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: [...FLAGS, ...flags], locale: 'en-US', viewport: { width: 1280, height: 900 },
+    executablePath: chromiumPath() ?? 'chromium', args: [...CHROMIUM_FLAGS, ...flags], locale: 'en-US', viewport: { width: 1280, height: 900 },
   });
   const complaints: string[] = [];
   context.on('console', (message) => {

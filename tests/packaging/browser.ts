@@ -4,18 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Page, chromium } from 'playwright-core';
-import { chromium as chromiumPath } from '../../scripts/programs.mjs';
-
-const FLAGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync',
-];
+import { CHROMIUM_FLAGS, chromium as chromiumPath } from '../../scripts/programs.mjs';
 
 /** Hands a page of a fresh profile to `work`, and ends the browser whatever comes of it. */
 export async function inChromium<T>(work: (page: Page) => Promise<T>): Promise<T> {
   const profile = await mkdtemp(join(tmpdir(), 'lotwise-profile-'));
   const executablePath = chromiumPath();
-  const context = await chromium.launchPersistentContext(profile, { ...(executablePath && { executablePath }), args: FLAGS });
+  const context = await chromium.launchPersistentContext(profile, { ...(executablePath && { executablePath }), args: CHROMIUM_FLAGS });
   try {
     return await work(await context.newPage());
   } finally {

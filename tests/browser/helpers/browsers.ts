@@ -5,11 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium as playwright, type BrowserContext } from 'playwright-core';
 import puppeteer from 'puppeteer-core';
-import { chromium, firefox } from '../../../scripts/programs.mjs';
-
-const CHROMIUM_FLAGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
-];
+import { CHROMIUM_FLAGS, chromium, firefox } from '../../../scripts/programs.mjs';
 
 /** A tab with the page of the server loaded: `lotwise` and `failureOf` are globals there. */
 export interface Tab {
