@@ -42,5 +42,5 @@ fn settings_are_read_back() {
     assert_eq!(settings.journal_mode, "wal");
     assert_eq!(settings.synchronous, "full");
     assert_eq!(settings.page_bytes, 8192);
-    assert_eq!(settings.page_cache_bytes, 16 * 1024 * 1024);
+    assert_eq!(settings.page_cache_bytes, 64 * 1024 * 1024);
 }
