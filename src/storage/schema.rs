@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::model::dataset::{Column, ColumnType, Dataset, HIDDEN_KEY, Index};
 use crate::model::value::Value;
 use crate::planner::sql::{literal, quote};
-use crate::storage::port::{Author, SqlPort, collect};
+use crate::storage::port::{Author, Collected, SqlPort, Statement, collect};
 
 /// Version of the layout of the package's own tables.
 const FORMAT_VERSION: i64 = 1;
@@ -67,13 +67,17 @@ pub fn define<P: SqlPort>(
         }
         _ => {}
     }
-    let script = match known {
+    let statements = match known {
         None => creation(wanted),
         Some(known) => migration(known, wanted)?,
     };
     let definition = wanted.to_json().to_string();
     port.transaction(|port| {
-        port.script(&script, Author::Engine).map_err(|error| in_definition(wanted, error))?;
+        // One statement each, under the rules for callers: the condition of a partial index is SQL text.
+        for statement in &statements {
+            port.run(Statement::caller(statement, &[]), &mut Collected::default())
+                .map_err(|error| in_definition(wanted, error))?;
+        }
         collect(
             port,
             "INSERT OR REPLACE INTO lotwise_dataset (name, definition) VALUES (?, ?)",
@@ -93,7 +97,7 @@ pub fn defer_indexes<P: SqlPort>(port: &mut P, dataset: &Dataset) -> Result<Vec<
     let deferred: Vec<Index> =
         dataset.indexes.iter().filter(|index| !index.unique).cloned().collect();
     for index in &deferred {
-        port.script(&format!("DROP INDEX IF EXISTS {}", quote(&index.name)), Author::Engine)?;
+        collect(port, &format!("DROP INDEX IF EXISTS {}", quote(&index.name)), &[])?;
     }
     Ok(deferred)
 }
@@ -104,9 +108,7 @@ pub fn build_indexes<P: SqlPort>(
     dataset: &Dataset,
     deferred: &[Index],
 ) -> Result<()> {
-    deferred
-        .iter()
-        .try_for_each(|index| port.script(&index_ddl(dataset, index), Author::Engine).map(drop))
+    deferred.iter().try_for_each(|index| collect(port, &index_ddl(dataset, index), &[]).map(drop))
 }
 
 fn in_definition(dataset: &Dataset, error: Error) -> Error {
@@ -119,17 +121,17 @@ fn in_definition(dataset: &Dataset, error: Error) -> Error {
     }
 }
 
-fn creation(dataset: &Dataset) -> String {
+fn creation(dataset: &Dataset) -> Vec<String> {
     let hidden = (dataset.key() == HIDDEN_KEY).then(|| format!("{HIDDEN_KEY} INTEGER PRIMARY KEY"));
     let columns: Vec<String> =
         hidden.into_iter().chain(dataset.columns.iter().map(column_ddl)).collect();
-    let table = format!("CREATE TABLE {} ({}) STRICT;", quote(&dataset.name), columns.join(", "));
+    let table = format!("CREATE TABLE {} ({}) STRICT", quote(&dataset.name), columns.join(", "));
     let indexes = dataset.indexes.iter().map(|index| index_ddl(dataset, index));
-    std::iter::once(table).chain(indexes).collect::<Vec<_>>().join("\n")
+    std::iter::once(table).chain(indexes).collect()
 }
 
 /// Columns may be added and indexes changed; anything else would have to touch rows that are there.
-fn migration(known: &Dataset, wanted: &Dataset) -> Result<String> {
+fn migration(known: &Dataset, wanted: &Dataset) -> Result<Vec<String>> {
     let field = |column: &str| format!("dataset '{}', column '{column}'", wanted.name);
     for old in &known.columns {
         match wanted.column(&old.name) {
@@ -148,7 +150,7 @@ fn migration(known: &Dataset, wanted: &Dataset) -> Result<String> {
             Some(_) => {}
         }
     }
-    let mut script = Vec::new();
+    let mut statements = Vec::new();
     for new in wanted.columns.iter().filter(|new| known.column(&new.name).is_none()) {
         if new.primary_key || (new.required && new.default.is_none()) {
             return Err(Error::config(
@@ -156,15 +158,19 @@ fn migration(known: &Dataset, wanted: &Dataset) -> Result<String> {
                 "a column added later needs a default or must not be required, and is no primary key",
             ));
         }
-        script.push(format!("ALTER TABLE {} ADD COLUMN {};", quote(&wanted.name), column_ddl(new)));
+        statements.push(format!(
+            "ALTER TABLE {} ADD COLUMN {}",
+            quote(&wanted.name),
+            column_ddl(new)
+        ));
     }
     for old in known.indexes.iter().filter(|old| !wanted.indexes.contains(old)) {
-        script.push(format!("DROP INDEX IF EXISTS {};", quote(&old.name)));
+        statements.push(format!("DROP INDEX IF EXISTS {}", quote(&old.name)));
     }
     for new in wanted.indexes.iter().filter(|new| !known.indexes.contains(new)) {
-        script.push(index_ddl(wanted, new));
+        statements.push(index_ddl(wanted, new));
     }
-    Ok(script.join("\n"))
+    Ok(statements)
 }
 
 fn column_ddl(column: &Column) -> String {
@@ -213,7 +219,7 @@ fn index_ddl(dataset: &Dataset, index: &Index) -> String {
         .map(|(name, desc)| format!("{}{}", quote(name), if *desc { " DESC" } else { "" }))
         .collect();
     format!(
-        "CREATE {}INDEX {} ON {} ({}){};",
+        "CREATE {}INDEX {} ON {} ({}){}",
         if index.unique { "UNIQUE " } else { "" },
         quote(&index.name),
         quote(&dataset.name),

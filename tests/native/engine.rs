@@ -320,3 +320,24 @@ fn large_writes_refresh_the_statistics() {
     engine.append("production_records", &rows_of(2000), OnConflict::Error).expect("appends");
     assert_eq!(statistics(&mut engine), Value::Int(1));
 }
+
+#[test]
+fn the_condition_of_an_index_is_no_way_in() {
+    let with = |filter: &str| {
+        dataset(
+            json!({"name": "t", "columns": {"a": {"type": "text"}}, "indexes": [{"name": "i", "columns": ["a"], "where": filter}]}),
+        )
+    };
+    for filter in [
+        "a > 'x'; DELETE FROM lotwise_meta",
+        "a IN (SELECT name FROM lotwise_dataset)",
+        "nonsense",
+        "",
+        "1) ; --",
+    ] {
+        let port = SqlitePort::open_memory("test").expect("opens");
+        let result = Engine::open(port, &[with(filter)]);
+        assert_eq!(result.map(drop).map_err(|e| e.code()), Err("CONFIG_INVALID"), "{filter}");
+    }
+    open(&[with("a > 'x'")]);
+}
