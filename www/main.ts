@@ -67,7 +67,7 @@ async function showData(current: Store): Promise<void> {
   if (!found || found.first === null || found.last === null) {
     pageHead.set('No data', { canOpen: true, demo: false });
     showMessage('No data yet', [
-      h('p', {}, 'Drop a CSV file or an SQLite file such as production_analysis.db on this page, or choose one with “Open file…”.'),
+      h('p', {}, 'Drop a CSV or JSON file, or an SQLite file such as production_analysis.db on this page, or choose one with “Open file…”.'),
     ], [{ text: 'Load demo data', run: () => void loadDemo(current).catch((error: unknown) => showFailure(error, current.storage)) }]);
     return;
   }

@@ -2,10 +2,13 @@
 //! The transaction is the engine's business, and so is what happens when an import fails.
 
 mod csv;
+mod json;
+mod rows;
 mod sqlite_file;
 
 use serde::Serialize;
 
+use self::json::Layout;
 use crate::error::{Error, Result, RowError};
 use crate::model::dataset::{Column, Dataset, Index};
 use crate::model::node::{Fields, Node, blame_input};
@@ -39,8 +42,17 @@ pub struct ImportOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Format {
     Csv,
+    Json,
+    Ndjson,
     Sqlite,
 }
+
+const FORMATS: [(&str, Format); 4] = [
+    ("csv", Format::Csv),
+    ("json", Format::Json),
+    ("ndjson", Format::Ndjson),
+    ("sqlite", Format::Sqlite),
+];
 
 /// What an import did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -56,10 +68,10 @@ pub struct ImportReport {
 }
 
 /// What was found out about a file.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Detected {
-    /// `csv` or `sqlite`.
+    /// `csv`, `json`, `ndjson` or `sqlite`.
     pub format: &'static str,
     /// Of text.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,6 +82,12 @@ pub struct Detected {
     /// Whether the first row holds names.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub header: Option<bool>,
+    /// Decimal mark of numbers that stand as text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decimal: Option<String>,
+    /// Pattern of dates, where one was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub date_format: Option<String>,
 }
 
 impl ImportOptions {
@@ -81,7 +99,7 @@ impl ImportOptions {
         let date_format = fields.text("dateFormat")?;
         let options = Self {
             dataset: fields.need_text("dataset")?,
-            format: fields.word("format", &[("csv", Format::Csv), ("sqlite", Format::Sqlite)])?,
+            format: fields.word("format", &FORMATS)?,
             columns: fields
                 .map("columns")?
                 .iter()
@@ -134,6 +152,7 @@ enum Reader {
     /// Not enough bytes yet to tell.
     Unknown(Vec<u8>),
     Csv(Box<csv::CsvReader>),
+    Json(Box<json::JsonReader>),
     Sqlite(Vec<u8>),
 }
 
@@ -168,6 +187,7 @@ impl Import {
                 if head.len() >= HEAD_BYTES { self.begin(port) } else { Ok(()) }
             }
             Reader::Csv(reader) => reader.push(port, &mut self.target, chunk),
+            Reader::Json(reader) => reader.push(port, &mut self.target, chunk),
             Reader::Sqlite(bytes) => {
                 bytes.extend_from_slice(chunk);
                 Ok(())
@@ -184,6 +204,7 @@ impl Import {
         }
         let detected = match &mut self.reader {
             Reader::Csv(reader) => reader.finish(port, &mut self.target)?,
+            Reader::Json(reader) => reader.finish(port, &mut self.target)?,
             Reader::Sqlite(bytes) => {
                 sqlite_file::copy(port, &mut self.target, std::mem::take(bytes))?
             }
@@ -205,30 +226,46 @@ impl Import {
         if head.is_empty() {
             return Err(Error::input("file", "is empty"));
         }
-        let is_sqlite = head.starts_with(SQLITE_MAGIC);
-        match self.target.options.format.unwrap_or(if is_sqlite {
-            Format::Sqlite
-        } else {
-            Format::Csv
-        }) {
-            Format::Sqlite if !is_sqlite => {
+        let target = &mut self.target;
+        match target.options.format.unwrap_or_else(|| sniff_format(&head)) {
+            Format::Sqlite if !head.starts_with(SQLITE_MAGIC) => {
                 Err(Error::input("file", "is no SQLite database: its first bytes differ"))
             }
             Format::Sqlite => {
                 self.reader = Reader::Sqlite(head);
                 Ok(())
             }
-            Format::Csv if head.contains(&0) => {
-                let reason = "holds NUL bytes: it is no text in UTF-8 (perhaps UTF-16, or a spreadsheet). Save it as CSV in UTF-8";
+            _ if head.contains(&0) => {
+                let reason = "holds NUL bytes: it is no text in UTF-8 (perhaps UTF-16, or a spreadsheet). Save it in UTF-8";
                 Err(Error::input("file", reason))
             }
             Format::Csv => {
-                let mut reader = csv::CsvReader::new(&self.target, &head)?;
-                let result = reader.push(port, &mut self.target, &head);
-                self.reader = Reader::Csv(Box::new(reader));
+                let mut reader = Box::new(csv::CsvReader::new(target, &head)?);
+                let result = reader.push(port, target, &head);
+                self.reader = Reader::Csv(reader);
+                result
+            }
+            format @ (Format::Json | Format::Ndjson) => {
+                let layout = if format == Format::Json { Layout::Array } else { Layout::Lines };
+                let mut reader = Box::new(json::JsonReader::new(target, layout));
+                let result = reader.push(port, target, &head);
+                self.reader = Reader::Json(reader);
                 result
             }
         }
+    }
+}
+
+/// SQLite by its first bytes, JSON by its first sign; all else is CSV.
+fn sniff_format(head: &[u8]) -> Format {
+    if head.starts_with(SQLITE_MAGIC) {
+        return Format::Sqlite;
+    }
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => Format::Json,
+        Some(b'{') => Format::Ndjson,
+        _ => Format::Csv,
     }
 }
 
@@ -248,22 +285,10 @@ impl Target {
 
     /// The dataset's column for each name of the file; none for a name that matches nothing.
     fn match_names(&self, names: &[String]) -> Result<Vec<Option<usize>>> {
-        let plain = |name: &str| -> String {
-            name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-        };
         let columns = &self.dataset.columns;
         let mut found: Vec<Option<usize>> = Vec::with_capacity(names.len());
         for name in names {
-            let mapped =
-                self.options.columns.iter().find(|(from, _)| from == name).map(|(_, to)| to);
-            let at = match mapped {
-                Some(to) => columns.iter().position(|column| column.name == *to),
-                None => {
-                    columns.iter().position(|column| plain(&column.name) == plain(name)).filter(
-                        |&at| !self.options.columns.iter().any(|(_, to)| *to == columns[at].name),
-                    )
-                }
-            };
+            let at = self.column_of(name);
             if let Some(at) = at.filter(|at| found.contains(&Some(*at))) {
                 return Err(Error::input(
                     format!("header '{name}'"),
@@ -281,6 +306,22 @@ impl Target {
         }
         self.check_complete(&found, names)?;
         Ok(found)
+    }
+
+    /// The dataset's column for a name of the file: as mapped, or alike but for case and separators.
+    fn column_of(&self, name: &str) -> Option<usize> {
+        let plain = |name: &str| -> String {
+            name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+        };
+        let columns = &self.dataset.columns;
+        let mapped = &self.options.columns;
+        match mapped.iter().find(|(from, _)| from == name) {
+            Some((_, to)) => columns.iter().position(|column| column.name == *to),
+            None => columns
+                .iter()
+                .position(|column| plain(&column.name) == plain(name))
+                .filter(|&at| !mapped.iter().any(|(_, to)| *to == columns[at].name)),
+        }
     }
 
     fn check_complete(&self, found: &[Option<usize>], names: &[String]) -> Result<()> {

@@ -36,6 +36,18 @@ impl TextForm {
         Ok(Self { decimal: decimal.unwrap_or(b'.'), date })
     }
 
+    /// The decimal separator.
+    #[must_use]
+    pub fn decimal(&self) -> String {
+        char::from(self.decimal).to_string()
+    }
+
+    /// The date pattern, where there is one.
+    #[must_use]
+    pub fn date_format(&self) -> Option<String> {
+        self.date.as_ref().map(|pattern| pattern.text.clone())
+    }
+
     /// The value of a field, or why it is none. An empty field is null, but empty text in a text column
     /// that has to have a value.
     pub fn value(&self, column: &Column, text: &str) -> Result<Value, String> {

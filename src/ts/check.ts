@@ -55,7 +55,7 @@ export function checkOnConflict(what: string, options: { onConflict?: unknown },
 export function checkImportOptions(options: ImportOptions): void {
   checkMembers('importFile()', options, IMPORT_OPTIONS, 'INPUT_INVALID');
   if (typeof options.dataset !== 'string') throw new LotwiseError('INPUT_INVALID', 'importFile(): dataset has to be the name of a dataset.');
-  checkOneOf('importFile()', options, 'format', ['csv', 'sqlite'], 'INPUT_INVALID');
+  checkOneOf('importFile()', options, 'format', ['csv', 'json', 'ndjson', 'sqlite'], 'INPUT_INVALID');
   checkOneOf('importFile()', options, 'decimal', ['.', ','], 'INPUT_INVALID');
   checkOneOf('importFile()', options, 'onError', ['abort', 'skip'], 'INPUT_INVALID');
   checkOnConflict('importFile()', options, 'INPUT_INVALID');

@@ -245,4 +245,26 @@ describe('chromium, at size', () => {
     assert.deepEqual(got.byDistance, [...groups.values()].sort((a, b) => a.distance - b.distance));
     t.diagnostic(`appended ${rows.length} flights in ${got.appendMs.toFixed(0)} ms; made as many row objects in ${got.rowsMs.toFixed(0)} ms`);
   });
+
+  test('the same flights as a JSON file and as NDJSON', { timeout: TEST_MS_MAX }, async (t) => {
+    const got = await suite.inTab(async () => {
+      const flights = { name: 'flights', columns: { delay: { type: 'integer' }, distance: { type: 'integer', required: true }, time: { type: 'real' } } };
+      const db = await lotwise.open({ name: 'flights-json', datasets: [flights as Dataset] });
+      const file = await (await fetch('/flights.json')).blob();
+      const array = await db.importFile(file, { dataset: 'flights' });
+      const rows = JSON.parse(await file.text()) as { delay: number; distance: number; time: number }[];
+      const lines = rows.map((row) => JSON.stringify(row)).join('\n');
+      const line = await db.importFile(lines, { dataset: 'flights' });
+      const broken = await db.importFile(`${lines}\n{"distance": "far"}`, { dataset: 'flights' }).catch((error: unknown) => (error as { code: string }).code);
+      const all = await db.query('SELECT delay, distance, time FROM flights ORDER BY rowid');
+      const [delay, distance, time] = [all.column('delay'), all.column('distance'), all.column('time')];
+      const same = [...rows, ...rows].every((row, i) => delay[i] === row.delay && distance[i] === row.distance && time[i] === row.time);
+      await db.close();
+      await lotwise.remove('flights-json');
+      return { formats: [array.detected.format, line.detected.format], rows: [array.rows, line.rows], broken, rowCount: all.rowCount, same, elapsedMs: array.elapsedMs };
+    });
+    assert.deepEqual([got.formats, got.rows, got.broken], [['json', 'ndjson'], [200_000, 200_000], 'INPUT_INVALID']);
+    assert.deepEqual([got.rowCount, got.same], [400_000, true]);
+    t.diagnostic(`imported 200,000 flights from JSON in ${got.elapsedMs.toFixed(0)} ms`);
+  });
 });

@@ -340,3 +340,99 @@ fn damaged_files_give_an_error_or_rows_and_never_a_panic() {
     let cut = import(&mut engine, json!({"dataset": "lots"}), &good[..good.len() / 2], 4096);
     assert_eq!(cut.map_err(|e| e.code()), Err("INPUT_INVALID"));
 }
+
+const ROWS_JSON: &str = r#"[
+  {"Made On": "2025-01-31", "lot_number": "L1, a", "good": 5, "weight": 1.5, "more": {"x": [1, "]}"]}},
+  {"made_on": "2025/2/1", "lot_number": "say \"hi\"", "good": "-6", "weight": null, "note": "two\nlines"}
+  , {"made_on":"20250203","lot_number":"\u65e5本","good":7.0,"weight":2,"note":"=1+1"}
+]
+"#;
+
+fn as_lines(array: &str) -> String {
+    let rows: Vec<Json> = serde_json::from_str(array).expect("sound JSON");
+    rows.iter().map(|row| format!("{row}\r\n\n")).collect()
+}
+
+#[test]
+fn json_is_read_the_same_in_every_cut() {
+    let lines = as_lines(ROWS_JSON);
+    let marked = format!("\u{feff}{ROWS_JSON}");
+    let marked_lines = format!("\u{feff}{lines}");
+    for (text, format) in [
+        (ROWS_JSON, "json"),
+        (&marked, "json"),
+        (&lines, "ndjson"),
+        (&marked_lines, "ndjson"),
+        (lines.trim_end(), "ndjson"),
+    ] {
+        for chunk in [1, 2, 3, 7, 64, text.len()] {
+            let mut engine = open(&[lots()]);
+            let report = import(&mut engine, json!({"dataset": "lots"}), text.as_bytes(), chunk)
+                .unwrap_or_else(|e| panic!("{format} by {chunk}: {e}"));
+            assert_eq!((report.rows, report.skipped, report.detected.format), (3, 0, format));
+            assert_eq!(all(&mut engine), good_rows(), "{format} in chunks of {chunk}");
+        }
+    }
+}
+
+#[test]
+fn rows_of_json_that_cannot_be_taken_are_named() {
+    let bad = "{\"made_on\":\"2025-01-01\",\"lot_number\":\"a\",\"good\":1}\n\
+        {\"lot_number\":\"b\",\"good\":1}\n\
+        {\"made_on\":\"2025-01-01\",\"lot_number\":\"c\",\"good\":1.5}\n\
+        {broken\n\
+        [1]\n\
+        {\"made_on\":\"2025-01-01\",\"lot_number\":[\"d\"],\"good\":1}\n\
+        {\"made_on\":\"2025-01-01\",\"lot_number\":\"\\ud800\",\"good\":1}\n\
+        {\"made_on\":\"2025-01-01\",\"lot_number\":\"e\",\"good\":9223372036854775808}\n\
+        {\"made_on\":\"2025-01-01\",\"Made-On\":\"2025-01-01\",\"lot_number\":\"f\",\"good\":1}\n\
+        {\"id\":1,\"made_on\":\"2025-01-01\",\"lot_number\":\"g\",\"good\":1}";
+    let options = json!({"format": "ndjson", "onError": "skip"});
+    let (report, rows) = csv(bad.as_bytes(), options).expect("imports the rest");
+    let found: Vec<_> = report.errors.iter().map(|e| (e.line, e.column.as_deref())).collect();
+    assert_eq!(
+        found,
+        [
+            (2, Some("made_on")),
+            (3, Some("good")),
+            (4, None),
+            (5, None),
+            (6, Some("lot_number")),
+            (7, None),
+            (8, Some("good")),
+            (9, Some("made_on")),
+            (10, None),
+        ]
+    );
+    assert_eq!((report.rows, report.skipped, rows.len()), (1, 9, 1));
+    assert_eq!(
+        csv(bad.as_bytes(), json!({"format": "ndjson"})).map(drop).map_err(|e| e.code()),
+        Err("INPUT_INVALID")
+    );
+}
+
+#[test]
+fn broken_json_is_refused_with_its_line() {
+    let row = "{\"made_on\":\"2025-01-01\",\"lot_number\":\"a\",\"good\":1}";
+    let check = |text: String, reason: &str| match csv(text.as_bytes(), json!({"format": "json"})) {
+        Err(error) => {
+            assert_eq!(error.code(), "INPUT_INVALID", "{text}: {error}");
+            assert!(error.to_string().contains(reason), "{text}: {error}");
+        }
+        Ok(_) => panic!("{text} was imported"),
+    };
+    check("{}".to_owned(), "array of objects");
+    check("  ".to_owned(), "ends before");
+    check("[".to_owned(), "ends before");
+    check(format!("[{row}"), "ends before");
+    check(format!("[{row} {row}]"), "comma");
+    check(format!("[{row},]"), "expected an object");
+    check(format!("[{row}\n,7]"), "line 2");
+    check(format!("[{row}] {row}"), "follows");
+    check(format!("[{}", "[".repeat(10)), "expected an object");
+    check(format!("[{{\"made_on\": \"{}", "x".repeat(5_000_000)), "never ends");
+    check(format!("[{{\"a\": {}", "[".repeat(100_000)), "ends before");
+    check(format!("[{{\"a\": {}{}}}]", "[".repeat(1000), "]".repeat(1000)), "recursion");
+    let (report, rows) = csv(b"[]", json!({})).expect("nothing to import");
+    assert_eq!((report.rows, rows.len()), (0, 0));
+}

@@ -1,7 +1,7 @@
 /** Two ways to bring a file: a button, and dropping it anywhere on the page. */
 import { h } from '../ui/h.ts';
 
-const ACCEPT = '.csv,.tsv,.txt,.db,.sqlite,.sqlite3,text/csv,application/vnd.sqlite3';
+const ACCEPT = '.csv,.tsv,.txt,.json,.ndjson,.jsonl,.db,.sqlite,.sqlite3,text/csv,application/json,application/vnd.sqlite3';
 
 /** The file button. A real input under a label: it works by keyboard and by touch as any other. */
 export function fileButton(onFile: (file: File) => void): HTMLElement {
@@ -19,7 +19,7 @@ export function fileButton(onFile: (file: File) => void): HTMLElement {
 
 export function acceptDrops(onFile: (file: File) => void): void {
   const overlay = h('div', { class: 'drop-overlay', hidden: true, 'aria-hidden': 'true' },
-    h('p', {}, 'Drop a CSV or SQLite file to see its data'));
+    h('p', {}, 'Drop a CSV, JSON or SQLite file to see its data'));
   document.body.append(overlay);
   const carriesFile = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') ?? false;
   // A dialog is open: one file at a time.

@@ -96,6 +96,8 @@ impl CsvReader {
             encoding: Some("utf-8"),
             delimiter: Some(char::from(self.delimiter).to_string()),
             header: Some(self.has_header != Some(false)),
+            decimal: Some(target.options.form.decimal()),
+            date_format: target.options.form.date_format(),
         })
     }
 
@@ -217,11 +219,8 @@ impl RowSource for CsvRows<'_, '_> {
     }
 
     fn rejected(&mut self, error: Error) -> Result<()> {
-        let Error::ConstraintViolation { detail } = error else { return Err(error) };
-        let place = format!("{}: ", self.place());
-        let reason = detail.strip_prefix(&place).unwrap_or(&detail).to_owned();
-        self.target.refuse(RowError { line: self.line, column: None, reason });
-        Ok(())
+        let place = self.place();
+        self.target.refuse_constraint(error, self.line, &place)
     }
 }
 

@@ -90,7 +90,7 @@ export interface Database {
    */
   append(dataset: string, rows: readonly object[] | ColumnData, options?: AppendOptions): Promise<WriteResult>;
   /**
-   * Takes a CSV or an SQLite file into a dataset. All or nothing (see `onError`). Resolves when the data
+   * Takes a CSV, JSON, NDJSON or SQLite file into a dataset. All or nothing (see `onError`). Resolves when the data
    * can be queried and is durable.
    *
    * @example

@@ -7,17 +7,17 @@ export type ImportSource = File | Blob | Response | ReadableStream<Uint8Array> |
 export interface ImportOptions {
   /** Name of the dataset. */
   dataset: string;
-  /** Default: found out. */
-  format?: 'csv' | 'sqlite';
+  /** Default: found out. JSON is an array of objects, NDJSON one object a line; text is UTF-8. */
+  format?: 'csv' | 'json' | 'ndjson' | 'sqlite';
   /** Source column → dataset column. Unmapped headers are matched by name, case and separators ignored. */
   columns?: Record<string, string>;
   /** For an SQLite file: the table to read. Default: the dataset's name. */
   table?: string;
   /** Of CSV fields, such as ';'. Default: found out. */
   delimiter?: string;
-  /** Whether the first line holds names. Default: found out. */
+  /** Whether the first line of a CSV holds names. Default: true. */
   header?: boolean;
-  /** Decimal mark of numbers. Default: found out. */
+  /** Decimal mark of numbers. Default: '.'. */
   decimal?: '.' | ',';
   /** Such as 'DD/MM/YYYY', where the file is ambiguous. */
   dateFormat?: string;
@@ -33,7 +33,7 @@ export interface ImportOptions {
 
 /** What was found out about a file. */
 export interface Detected {
-  /** 'csv' or 'sqlite'. */
+  /** 'csv', 'json', 'ndjson' or 'sqlite'. */
   format: string;
   /** Such as 'utf-8'. */
   encoding?: string;
