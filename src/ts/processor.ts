@@ -93,7 +93,7 @@ export class Processor {
 
   #enqueue(message: CallMessage): void {
     const call: Call = { ...message, startedAt: 0, cancel: new AbortController(), timer: undefined, chunks: new ChunkQueue() };
-    if (call.timeoutMs !== undefined) call.timer = setTimeout(() => this.#expire(call), this.#remainingMs(call));
+    if (call.timeoutMs !== undefined) call.timer = setTimeout(() => this.#expire(call), Math.max(0, this.#remainingMs(call)));
     this.#calls.set(call.id, call);
     void this.#drain();
   }

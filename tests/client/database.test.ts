@@ -73,7 +73,7 @@ test('what the boundary would change is refused before it is posted', async () =
     [db.records({ dataset: 'lots', where: { a: '\ud800' } }), 'QUERY_INVALID', /query\.where\.a: .*surrogate/],
     [db.records({ dataset: 'lots', where: cyclic }), 'QUERY_INVALID', /levels deep/],
     [db.importFile('a', { dataset: 'lots', encoding: 'x' } as never), 'INPUT_INVALID', /'encoding'/],
-    [db.importFile('a', { dataset: 'lots', format: 'json' as 'csv' }), 'INPUT_INVALID', /'csv' or 'sqlite'/],
+    [db.importFile('a', { dataset: 'lots', format: 'xlsx' as 'csv' }), 'INPUT_INVALID', /'csv' or 'json' or 'ndjson' or 'sqlite'/],
     [db.importFile(7 as unknown as string, { dataset: 'lots' }), 'INPUT_INVALID', /a number is no source/],
   ] as const) await assert.rejects(call, lotwiseError(code, message));
   assert.deepEqual(fake.log, []);
