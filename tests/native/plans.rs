@@ -214,6 +214,51 @@ fn built_in() -> Vec<(&'static str, Json, Expected)> {
     ]
 }
 
+/// What the dashboard asks when it opens: the last 90 days.
+fn of_the_dashboard() -> Vec<(&'static str, Json, Expected)> {
+    let range = json!({"from": "2025-10-03", "to": "2025-12-31"});
+    let quantities = json!({
+        "records": "count", "good": {"sum": "good_quantity"}, "defects": {"sum": "defect_quantity"},
+        "defectRate": {"ratio": [["defect_quantity"], ["good_quantity", "defect_quantity"]]}
+    });
+    let grouped = |group: Json| aggregate(range.clone(), group, quantities.clone());
+    let sorted = || Expected {
+        indexes: BY_DATE,
+        scan: None,
+        sorts: (1, "groups that no index has in order"),
+    };
+    let extent = json!({"records": "count", "first": {"min": "production_date"}, "last": {"max": "production_date"}});
+    let covered = |indexes| Expected { indexes, scan: ALL_ROWS, sorts: (0, "") };
+    vec![
+        ("extent", aggregate(json!({}), json!([]), extent), covered(&["idx_agg_covering"])),
+        (
+            "items to choose from",
+            aggregate(json!({}), json!(["item_code"]), json!({"records": "count"})),
+            covered(&["idx_agg_covering"]),
+        ),
+        (
+            "lines to choose from",
+            aggregate(json!({}), json!(["line"]), json!({"records": "count"})),
+            Expected {
+                indexes: &[],
+                scan: ALL_ROWS,
+                sorts: (1, "groups that no index has in order"),
+            },
+        ),
+        ("totals", grouped(json!([])), index(BY_DATE)),
+        (
+            "lots",
+            aggregate(range.clone(), json!([]), json!({"lots": {"countDistinct": "lot_number"}})),
+            Expected { indexes: BY_DATE, scan: None, sorts: (1, "the lots seen") },
+        ),
+        ("days", grouped(json!([{"time": "day"}])), index(BY_DATE)),
+        ("months", grouped(json!([{"time": "month"}])), index(BY_DATE)),
+        ("line by shift", grouped(json!(["line", "shift"])), sorted()),
+        ("worst lots", grouped(json!(["lot_number"])), sorted()),
+        ("worst weeks", grouped(json!([{"time": "week"}])), index(BY_DATE)),
+    ]
+}
+
 fn check(name: &str, plan: &Plan, expected: &Expected) {
     let details: Vec<_> = plan.steps.iter().map(|step| step.detail.as_str()).collect();
     assert_eq!(plan.indexes, expected.indexes, "{name}: {details:#?}");
@@ -228,7 +273,7 @@ fn check(name: &str, plan: &Plan, expected: &Expected) {
 #[test]
 fn every_built_in_query_uses_the_index_meant_for_it() {
     let mut engine = engine();
-    for (name, query, expected) in built_in() {
+    for (name, query, expected) in built_in().into_iter().chain(of_the_dashboard()) {
         let plan = engine
             .explain(&node(query), Params::Positional(&[]))
             .unwrap_or_else(|e| panic!("{name}: {e}"));
