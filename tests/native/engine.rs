@@ -9,7 +9,7 @@ use lotwise::platform::sqlite::SqlitePort;
 use lotwise::storage::engine::Engine;
 use lotwise::storage::ingest::OnConflict;
 use lotwise::storage::port::Params;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 const NONE: Params<'_> = Params::Positional(&[]);
 
@@ -375,4 +375,50 @@ fn reals_come_back_to_the_last_bit() {
     engine.finish_import(import).expect("imports");
     let answer = engine.query("SELECT x FROM t ORDER BY rowid", NONE).expect("reads");
     assert_eq!(rows(&answer), rows_in);
+}
+
+#[test]
+fn fill_adds_the_buckets_in_which_nothing_happened() {
+    let events = dataset(
+        json!({"name": "t", "time": "at", "columns": {"at": {"type": "timestamp"}, "n": {"type": "integer"}}}),
+    );
+    let mut engine = open(&[events]);
+    let hour = 3_600_000;
+    let rows_in = [
+        vec![Value::Int(-hour - 1), Value::Int(1)],
+        vec![Value::Int(2 * hour), Value::Int(2)],
+        vec![Value::Null, Value::Int(9)],
+    ];
+    engine.append("t", &batch(&["at", "n"], &rows_in), OnConflict::Error).expect("appends");
+    let mut ask = |extra: Json| {
+        let mut query = json!({"dataset": "t", "groupBy": [{"time": "hour"}], "fill": true, "measures": {"count": "count", "sum": {"sum": "n"}}});
+        query
+            .as_object_mut()
+            .expect("an object")
+            .extend(extra.as_object().expect("an object").clone());
+        engine.aggregate(&node(query)).map(|answer| rows(&answer))
+    };
+    let row = |hour: &str, count: i64, sum: Value| {
+        vec![Value::Text(format!("{hour}:00+00:00")), Value::Int(count), sum]
+    };
+    let (first, last) =
+        (row("1969-12-31T22", 1, Value::Int(1)), row("1970-01-01T02", 1, Value::Int(2)));
+    let empty = |hour: &str| row(hour, 0, Value::Null);
+    let between = [empty("1969-12-31T23"), empty("1970-01-01T00"), empty("1970-01-01T01")];
+    let unknown = vec![Value::Null, Value::Int(1), Value::Int(9)];
+    let whole: Vec<_> =
+        [unknown, first.clone()].into_iter().chain(between.clone()).chain([last.clone()]).collect();
+    assert_eq!(ask(json!({})), Ok(whole), "between the first and the last there is");
+    let range = json!({"from": "1970-01-01T00:30", "to": "1970-01-01T03:10"});
+    assert_eq!(
+        ask(json!({"range": range})),
+        Ok(vec![between[1].clone(), between[2].clone(), last.clone(), empty("1970-01-01T03")])
+    );
+    assert_eq!(
+        ask(json!({"range": range, "having": {"count": 0}, "limit": 2})),
+        Ok(between[1..].to_vec())
+    );
+    assert_eq!(ask(json!({"range": {"from": "1980", "to": "1970"}})), Ok(Vec::new()));
+    let endless = ask(json!({"range": {"from": "0000", "to": "9999"}}));
+    assert_eq!(endless.map_err(|e| e.code()), Err("LIMIT_EXCEEDED"));
 }
