@@ -10,3 +10,5 @@ pub mod opfs;
 pub mod sqlite;
 #[cfg(feature = "sqlite")]
 mod sqlite_error;
+#[cfg(feature = "sqlite")]
+pub mod vfs;

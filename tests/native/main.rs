@@ -9,3 +9,4 @@ mod import;
 mod oracle;
 mod plans;
 mod port;
+mod vfs;
