@@ -34,6 +34,17 @@ export interface Result<T = Row> {
    * without making row objects. It is the result's own: read it, do not write to it.
    */
   column(nameOrIndex: string | number): ArrayLike<Value> & Iterable<Value>;
+  /**
+   * Bytes of an Arrow IPC stream of one record batch, for Observable Plot, Perspective, DuckDB, pandas. Integers
+   * are Int64, reals Float64, text Utf8, blobs Binary; where the dataset declares them, dates are Date32 (Utf8 if
+   * some are none) and timestamps Timestamp (milliseconds, UTC). Integers and reals in one column are Float64 if
+   * that is exact; other mixtures are Utf8, with blobs in hexadecimal behind `\x`. A column of nothing but nulls
+   * whose type is not declared is Utf8. More than 2 GiB of text in a column are LIMIT_EXCEEDED.
+   *
+   * @example
+   * await duckdb.insertArrowFromIPCStream((await db.aggregate(query)).toArrow(), { name: 'days' });
+   */
+  toArrow(): Uint8Array<ArrayBuffer>;
   /** How the answer was come by. */
   readonly meta: ResultMeta;
 }
