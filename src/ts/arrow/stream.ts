@@ -12,7 +12,7 @@ import { arrowColumn, arrowTypeOf, type ArrowColumn, type ArrowType } from './co
 import { flatbuffer, i16, i32, i64, i8, pairs, table, text, vector, type Part } from './flatbuffer.ts';
 
 /** A column of the schema. */
-interface Field {
+export interface Field {
   name: string;
   type: ArrowType;
 }
@@ -21,7 +21,7 @@ const METADATA_V5 = 4;
 const HEADER = { schema: 1, recordBatch: 3 } as const;
 
 /** What follows the last batch. */
-const END_OF_STREAM = new Uint8Array([0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
+export const END_OF_STREAM = new Uint8Array([0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0]);
 
 /** A stream of one batch. */
 export function arrowStream(batch: BatchReader): Uint8Array<ArrayBuffer> {
@@ -30,12 +30,12 @@ export function arrowStream(batch: BatchReader): Uint8Array<ArrayBuffer> {
 }
 
 /** The fields for the columns of a batch, by what they hold. */
-function fieldsOf(batch: BatchReader): Field[] {
+export function fieldsOf(batch: BatchReader): Field[] {
   return batch.header.columns.map((column) => ({ name: column.name, type: arrowTypeOf(batch, column) }));
 }
 
 /** What a stream begins with. */
-function schemaMessage(fields: readonly Field[]): Uint8Array<ArrayBuffer> {
+export function schemaMessage(fields: readonly Field[]): Uint8Array<ArrayBuffer> {
   const schema = table(i16(0), vector(fields.map(({ name, type }) => {
     const [tag, typeTable] = TYPES[type];
     return table(text(name), i8(1), i8(tag), typeTable, undefined, vector([]));
@@ -44,7 +44,7 @@ function schemaMessage(fields: readonly Field[]): Uint8Array<ArrayBuffer> {
 }
 
 /** A batch, in pieces that look into it where they can. Throws where a column does not go with its field. */
-function batchMessage(batch: BatchReader, fields: readonly Field[]): Uint8Array<ArrayBuffer>[] {
+export function batchMessage(batch: BatchReader, fields: readonly Field[]): Uint8Array<ArrayBuffer>[] {
   const { rows, columns } = batch.header;
   const nodes: [number, number][] = [];
   const places: [number, number][] = [];
