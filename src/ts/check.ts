@@ -77,7 +77,10 @@ export function checkParams(what: string, params: unknown): PlainParams | undefi
   if (typeof params !== 'object' || params === null || ArrayBuffer.isView(params)) {
     throw new LotwiseError('INPUT_INVALID', `${what}: parameters have to be an array (for ?) or an object (for :name), not ${describe(params)}.`);
   }
-  const entries = Object.entries(params).map(([name, value]) => [name, plainValue(`${what}: parameter '${name}'`, value)] as const);
+  const entries = Object.entries(params).map(([name, value]) => {
+    if (!isWellFormed(name)) throw new LotwiseError('INPUT_INVALID', `${what}: the name of parameter '${name}' holds half of a surrogate pair.`);
+    return [name, plainValue(`${what}: parameter '${name}'`, value)] as const;
+  });
   return Object.fromEntries(entries);
 }
 
@@ -111,7 +114,10 @@ export function checkPlainData(value: unknown, path: string, code: ErrorCode, de
         return;
       }
       if (prototype === null || Object.getPrototypeOf(prototype) === null) {
-        for (const [key, member] of Object.entries(value)) checkPlainData(member, `${path}.${key}`, code, depth + 1);
+        for (const [key, member] of Object.entries(value)) {
+          if (!isWellFormed(key)) throw new LotwiseError(code, `${path}.${key}: the name holds half of a surrogate pair.`);
+          checkPlainData(member, `${path}.${key}`, code, depth + 1);
+        }
         return;
       }
     }

@@ -192,6 +192,7 @@ function unexpected(answer: Answer): LotwiseError {
 
 function checkDatasetName(what: string, dataset: unknown): void {
   if (typeof dataset !== 'string') throw new LotwiseError('QUERY_INVALID', `${what}: dataset has to be the name of a dataset.`);
+  checkPlainData(dataset, `${what}: dataset`, 'QUERY_INVALID');
 }
 
 function throwIfGivenUp(what: string, signal: AbortSignal | undefined): void {

@@ -6,7 +6,7 @@
  */
 import { LotwiseError } from '../errors.ts';
 import { MAGIC, TAG, roundUp8, type BatchHeader, type ColumnHeader, type Encoding, type PartRange } from './format.ts';
-import { joinTexts } from './text.ts';
+import { isWellFormed, joinTexts } from './text.ts';
 
 /** Largest batch. Offsets of text are 32 bits, and a batch is in memory several times on its way. */
 export const BATCH_BYTES_MAX = 256 * 1024 * 1024;
@@ -100,7 +100,10 @@ interface Source {
 
 function encodeColumns(columns: ReadonlyMap<string, ArrayLike<unknown>>, rows: number, what: string): Uint8Array<ArrayBuffer> {
   const writer = new BatchWriter();
-  for (const [name, values] of columns) encodeColumn(writer, { name, values, what }, rows);
+  for (const [name, values] of columns) {
+    if (!isWellFormed(name)) throw invalid(`${what}: the name of column '${name}' holds half of a surrogate pair.`, { column: name });
+    encodeColumn(writer, { name, values, what }, rows);
+  }
   return writer.finish(rows);
 }
 
