@@ -96,12 +96,19 @@ impl TextForm {
                 Ok(_) => Ok(trimmed.into()),
                 Err(error) => Err(format!("is no JSON: {error}")),
             },
-            ColumnType::Blob => Err("bytes cannot come from text".to_owned()),
+            ColumnType::Blob => bytes_of_hex(trimmed)
+                .map(Value::Blob)
+                .ok_or_else(|| wrong("bytes in hexadecimal behind \\x")),
             ColumnType::Text => Ok(text.into()),
         }
     }
 
     fn real(&self, text: &str) -> Option<f64> {
+        match text {
+            "Infinity" => return Some(f64::INFINITY),
+            "-Infinity" => return Some(f64::NEG_INFINITY),
+            _ => {}
+        }
         let sound =
             text.bytes().all(|b| b.is_ascii_digit() || b"+-eE".contains(&b) || b == self.decimal);
         if !sound {
@@ -155,6 +162,47 @@ impl TextForm {
         }
         parse_instant(text).map(|instant| instant.start_ms)
     }
+}
+
+/// Bytes as our CSV files have them: `\x00ff`.
+fn bytes_of_hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.strip_prefix("\\x")?.as_bytes();
+    let value = |digit: u8| char::from(digit).to_digit(16);
+    digits
+        .chunks(2)
+        .map(|pair| match *pair {
+            [high, low] => Some((value(high)? << 4 | value(low)?) as u8),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Bytes as JSON files have them: base64, padded or not.
+pub fn bytes_of_base64(text: &str) -> Option<Vec<u8>> {
+    let digits = text.trim_end_matches('=').as_bytes();
+    let mut bytes = Vec::with_capacity(digits.len() / 4 * 3 + 2);
+    for group in digits.chunks(4) {
+        let mut bits = 0_u32;
+        for digit in group {
+            let value = match digit {
+                b'A'..=b'Z' => digit - b'A',
+                b'a'..=b'z' => digit - b'a' + 26,
+                b'0'..=b'9' => digit - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                _ => return None,
+            };
+            bits = bits << 6 | u32::from(value);
+        }
+        let whole = group.len() * 6 / 8;
+        let spare = group.len() * 6 % 8;
+        // One digit alone is no byte, and bits behind the last byte are zero.
+        if whole == 0 || bits & ((1 << spare) - 1) != 0 {
+            return None;
+        }
+        bytes.extend_from_slice(&(bits >> spare).to_be_bytes()[4 - whole..]);
+    }
+    Some(bytes)
 }
 
 impl DatePattern {
@@ -271,6 +319,28 @@ mod tests {
         check(Some(b','), ColumnType::Real, "1.5", None);
         check(None, ColumnType::Real, "NaN", None);
         check(None, ColumnType::Real, "1e999", None);
+        check(None, ColumnType::Real, "-Infinity", Some(Value::Real(f64::NEG_INFINITY)));
+        check(None, ColumnType::Real, "infinity", None);
         check(None, ColumnType::Timestamp, "1970-01-01T00:00:01Z", Some(Value::Int(1000)));
+    }
+
+    #[test]
+    fn bytes_come_from_hexadecimal_or_base64_and_nothing_else() {
+        let hex = |text: &str| bytes_of_hex(text);
+        assert_eq!(hex("\\x00ffAb"), Some(vec![0, 255, 0xab]));
+        assert_eq!(hex("\\x"), Some(vec![]));
+        for wrong in ["00ff", "\\x0", "\\x0g", "\\x+1", "x00"] {
+            assert_eq!(hex(wrong), None, "{wrong}");
+        }
+        let base64 = |text: &str| bytes_of_base64(text);
+        assert_eq!(base64(""), Some(vec![]));
+        assert_eq!(base64("+/8="), Some(vec![251, 255]));
+        assert_eq!(base64("+/8"), Some(vec![251, 255]));
+        assert_eq!(base64("AA=="), Some(vec![0]));
+        assert_eq!(base64("AQID"), Some(vec![1, 2, 3]));
+        assert_eq!(base64("AQIDBA=="), Some(vec![1, 2, 3, 4]));
+        for wrong in ["A", "AQIDB", "A*==", "A A=", "AB==", "-_8=", "é"] {
+            assert_eq!(base64(wrong), None, "{wrong}");
+        }
     }
 }

@@ -436,3 +436,30 @@ fn broken_json_is_refused_with_its_line() {
     let (report, rows) = csv(b"[]", json!({})).expect("nothing to import");
     assert_eq!((report.rows, rows.len()), (0, 0));
 }
+
+#[test]
+fn values_that_a_format_has_no_form_for_are_read_as_exports_write_them() {
+    let dataset = dataset(json!({"name": "values", "columns": {
+        "x": {"type": "real"}, "t": {"type": "text"}, "b": {"type": "blob"}
+    }}));
+    let check = |text: &str, expected: [Value; 3]| {
+        let mut engine = open(std::slice::from_ref(&dataset));
+        import(&mut engine, json!({"dataset": "values"}), text.as_bytes(), 7).expect("imports");
+        let got = engine.query("SELECT x, t, b FROM \"values\"", Params::Positional(&[]));
+        assert_eq!(rows(&got.expect("reads")), [expected], "{text}");
+    };
+    let infinity = Value::Real(f64::INFINITY);
+    let bytes = Value::Blob(vec![251, 255]);
+    check("x,t,b\r\nInfinity,a,\\xfbff\r\n", [infinity.clone(), "a".into(), bytes.clone()]);
+    check("x,t,b\r\n,,\r\n", [Value::Null, Value::Null, Value::Null]);
+    check("[{\"x\":\"Infinity\",\"t\":\"\",\"b\":\"+/8=\"}]", [infinity, "".into(), bytes]);
+    check(
+        "[{\"x\":null,\"t\":null,\"b\":\"\"}]",
+        [Value::Null, Value::Null, Value::Blob(Vec::new())],
+    );
+    let mut engine = open(&[dataset]);
+    for refused in ["b,t\r\n00ff,a\r\n", "[{\"b\":\"no base64!\"}]"] {
+        let error = import(&mut engine, json!({"dataset": "values"}), refused.as_bytes(), 7);
+        assert_eq!(error.map_err(|e| e.code()), Err("INPUT_INVALID"), "{refused}");
+    }
+}

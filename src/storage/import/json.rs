@@ -11,6 +11,7 @@ use crate::error::{Error, Result, RowError};
 use crate::model::dataset::ColumnType;
 use crate::model::value::Value;
 use crate::storage::port::SqlPort;
+use crate::storage::table_text::bytes_of_base64;
 
 /// Most bytes of one row.
 const ROW_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -256,6 +257,9 @@ fn json_value(kind: ColumnType, json: Json) -> Result<Value, String> {
             _ if kind == ColumnType::Real => Ok(number.as_f64().map_or(Value::Null, Value::Real)),
             _ => Err(format!("{number} does not fit into 64 bits")),
         },
+        Json::String(text) if kind == ColumnType::Blob => {
+            bytes_of_base64(&text).map(Value::Blob).ok_or_else(|| "is no base64".to_owned())
+        }
         Json::String(text) => Ok(Value::Text(text)),
         Json::Array(_) => Err("is an array".to_owned()),
         Json::Object(_) => Err("is an object".to_owned()),

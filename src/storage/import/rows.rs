@@ -102,9 +102,10 @@ pub fn foreign_value(
         (_, ValueRef::Null) if column.required => {
             Err("is null, and the column needs a value".to_owned())
         }
-        (ColumnType::Text | ColumnType::Json, ValueRef::Text(text)) => {
+        // Unlike an empty field of a CSV, empty text is a value here.
+        (ColumnType::Text, ValueRef::Text(text)) => {
             let text = std::str::from_utf8(text).map_err(|_| "is not UTF-8".to_owned())?;
-            form.value(column, text)
+            Ok(text.into())
         }
         (ColumnType::Text, ValueRef::Int(n)) => Ok(Value::Text(n.to_string())),
         (ColumnType::Integer | ColumnType::Timestamp, ValueRef::Real(x))

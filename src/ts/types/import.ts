@@ -7,7 +7,11 @@ export type ImportSource = File | Blob | Response | ReadableStream<Uint8Array> |
 export interface ImportOptions {
   /** Name of the dataset. */
   dataset: string;
-  /** Default: found out. JSON is an array of objects, NDJSON one object a line; text is UTF-8. */
+  /**
+   * Default: found out. JSON is an array of objects, NDJSON one object a line; text is UTF-8. Bytes are hexadecimal
+   * behind `\x` in CSV and base64 in JSON; a real may be `Infinity` or `-Infinity`. An empty field of a CSV is null
+   * where the column may be null; empty text of the other formats is empty text.
+   */
   format?: 'csv' | 'json' | 'ndjson' | 'sqlite';
   /** Source column → dataset column. Unmapped headers are matched by name, case and separators ignored. */
   columns?: Record<string, string>;
