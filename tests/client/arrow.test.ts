@@ -6,8 +6,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DataType, RecordBatchReader, tableFromIPC, type Table } from 'apache-arrow';
+import { arrowColumn } from '../../src/ts/arrow/columns.ts';
 import { BatchResult } from '../../src/ts/batch/decode.ts';
 import { encodeRows } from '../../src/ts/batch/encode.ts';
+import type { ColumnHeader } from '../../src/ts/batch/format.ts';
+import { BatchReader } from '../../src/ts/batch/reader.ts';
 import { LotwiseError } from '../../src/ts/errors.ts';
 import type { ResultMeta, Row, Value } from '../../src/ts/types.ts';
 import { engineBatch, type EngineColumn } from './engine-batch.ts';
@@ -123,6 +126,15 @@ test('mixtures are numbers where that is exact, else text', () => {
     assert.deepEqual(typesOf(table), [type]);
     assert.deepEqual(column(table), [...expected]);
   }
+});
+
+test('a null in a dictionary leaves no text behind, whatever its code', () => {
+  const reader = new BatchReader(encodeRows({ v: ['secret', null, 'b'] }, 'append()'));
+  const [{ parts }] = reader.header.columns as [ColumnHeader];
+  assert.equal(parts.length, 3);
+  reader.words(parts[0]!)[1] = 0;
+  const { buffers } = arrowColumn(reader, reader.header.columns[0]!, 'text')!;
+  assert.deepEqual(buffers.map((buffer) => [...buffer]), [[0b101], [0, 0, 0, 0, 6, 0, 0, 0, 6, 0, 0, 0, 7, 0, 0, 0], [...new TextEncoder().encode('secretb')]]);
 });
 
 test('names of every kind, also twice', () => {
