@@ -3,9 +3,15 @@
 #[cfg(feature = "sqlite")]
 mod authorizer;
 #[cfg(feature = "sqlite")]
+mod bind;
+#[cfg(feature = "sqlite")]
 pub mod clock;
+#[cfg(feature = "sqlite")]
+mod cursor;
 #[cfg(all(feature = "sqlite", target_arch = "wasm32"))]
 pub mod opfs;
+#[cfg(feature = "sqlite")]
+pub mod place;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(feature = "sqlite")]

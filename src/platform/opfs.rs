@@ -1,11 +1,13 @@
 //! Databases in the browser's origin-private file system: a pool of sync access handles per database,
-//! held by one dedicated worker. Whoever calls this holds the Web Lock of the database.
+//! held by one dedicated worker, as the disk of our VFS. Whoever calls this holds the Web Lock of the
+//! database.
 
-use rusqlite::{Connection, OpenFlags};
 use sqlite_wasm_vfs::sahpool::{OpfsSAHError, OpfsSAHPoolCfgBuilder, OpfsSAHPoolUtil, install};
 
 use crate::error::{Error, Result};
-use crate::platform::sqlite::SqlitePort;
+use crate::platform::place::Place;
+use crate::platform::sqlite::{Role, SqlitePort};
+use crate::platform::vfs::Parent;
 
 /// Database, its log, and what SQLite opens beside them.
 const POOL_FILES: usize = 6;
@@ -23,7 +25,7 @@ pub struct Pool {
 impl Pool {
     /// Takes the handles of a database's directory, making it where there is none.
     pub async fn open(name: &str) -> Result<Self> {
-        let vfs = format!("lotwise-{name}");
+        let vfs = format!("lotwise-opfs-{name}");
         let config = OpfsSAHPoolCfgBuilder::new()
             .vfs_name(&vfs)
             .directory(&format!("lotwise/{name}/live"))
@@ -37,12 +39,11 @@ impl Pool {
         Ok(Self { pool, vfs, name: name.to_owned() })
     }
 
-    /// Opens the database in it.
+    /// Opens the database in it, for writing.
     pub fn connect(&self) -> Result<SqlitePort> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
-        let connection = Connection::open_with_flags_and_vfs(FILE, flags, self.vfs.as_str())
+        let parent = Parent::named(&self.vfs)
             .map_err(|error| Error::Internal { detail: error.to_string() })?;
-        SqlitePort::set_up(connection, &self.name)
+        Place::on(Box::new(parent), FILE, &self.name)?.connect(Role::Writer)
     }
 
     /// Lets go of the handles; all connections have to be closed.

@@ -1,4 +1,5 @@
-//! The SQL port over rusqlite: the same in the browser, in Node and natively.
+//! The SQL port over rusqlite: the same in the browser, in Node and natively. One port is one connection;
+//! where its file is and how it reaches it is [`Place`]'s business.
 //!
 //! Invariants:
 //! 1. Only statements prepared for a caller are kept: a kept one is not asked of the authorizer again,
@@ -6,21 +7,25 @@
 //! 2. The deadline is looked at every [`STEPS_BETWEEN_LOOKS`] steps of SQLite's virtual machine; inside
 //!    a single sort or CREATE INDEX nobody looks.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthContext, Authorization};
-use rusqlite::types::{ToSql, ToSqlOutput, Value as Owned, ValueRef as Theirs};
 use rusqlite::{Connection, StatementStatus};
 
 use crate::error::{Error, Result};
 use crate::model::value::{Value, ValueRef};
 use crate::platform::authorizer::Guard;
+use crate::platform::bind::{Bound, bind_all, borrow, parameter_order, recycle};
 use crate::platform::clock::now_ms;
+use crate::platform::cursor::SqliteCursor;
+use crate::platform::place::Place;
 use crate::platform::sqlite_error::translate;
 use crate::storage::port::{
-    Author, Done, ForeignFiles, LongTransaction, Params, RowSink, RowSource, SqlPort, Statement,
+    Author, Done, ForeignFiles, LongTransaction, RowSink, RowSource, SqlPort, Statement, Streams,
 };
 
 /// Prepared statements of callers that are kept.
@@ -32,17 +37,40 @@ pub const PAGE_CACHE_BYTES: i64 = 64 * 1024 * 1024;
 /// Of new databases. Measured in docs/sqlite-options.md.
 pub const PAGE_BYTES: i64 = 8192;
 
+/// Pages that the log may hold before a commit moves them into the database. A larger log makes the
+/// commit that does so slower, a smaller one does it more often.
+const CHECKPOINT_PAGES: i64 = 250;
+/// Page cache of a connection that only reads, beside one that writes.
+const READER_CACHE_BYTES: i64 = 32 * 1024 * 1024;
+
 /// A connection of rusqlite as SQL port.
 #[derive(Debug)]
 pub struct SqlitePort {
-    connection: Connection,
+    core: Rc<Core>,
+    /// Where its file is; none for a file that was read into memory.
+    place: Option<Rc<Place>>,
+}
+
+/// The connection and what its hooks share with it. Cursors hold on to it.
+#[derive(Debug)]
+pub struct Core {
+    pub(super) connection: Connection,
     name: String,
     guard: Arc<Guard>,
     /// Epoch milliseconds; 0 for none.
     deadline_ms: Arc<AtomicU64>,
-    timeout_ms: u64,
+    timeout_ms: Cell<u64>,
     /// Whether it is a caller's file, read once: what is wrong with it is wrong with the call.
     is_foreign: bool,
+}
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The one that writes, and reads while no transaction is open: its page cache stays valid.
+    Writer,
+    /// Reads the last commit while a transaction is open, or one state for a stream.
+    Reader,
 }
 
 /// What the connection really runs with, read back.
@@ -63,40 +91,49 @@ pub struct Settings {
 impl SqlitePort {
     /// A database in memory, gone when it is closed.
     pub fn open_memory(name: &str) -> Result<Self> {
-        let connection = Connection::open_in_memory().map_err(|e| translate(e, name, None, 0))?;
-        Self::set_up(connection, name)
+        Place::in_memory(name)?.connect(Role::Writer)
     }
 
     /// A database in a file of the native file system.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn open_file(path: &std::path::Path) -> Result<Self> {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let connection = Connection::open(path).map_err(|e| translate(e, &name, None, 0))?;
-        Self::set_up(connection, &name)
+        Place::native(path)?.connect(Role::Writer)
     }
 
     /// Takes over a connection that nothing has been asked of.
-    pub fn set_up(connection: Connection, name: &str) -> Result<Self> {
-        let mut port = Self::wrap(connection, name)?;
-        // The first statement has to be the locking mode: WAL without shared memory needs it.
-        port.pragma("locking_mode = exclusive")?;
+    pub(super) fn set_up(
+        connection: Connection,
+        name: &str,
+        role: Role,
+        place: Rc<Place>,
+    ) -> Result<Self> {
+        let mut port = Self::wrap(connection, name, false)?;
+        port.place = Some(place);
+        port.pragma("trusted_schema = off")?;
+        port.pragma("cell_size_check = on")?;
+        if role == Role::Reader {
+            port.pragma("query_only = on")?;
+            port.pragma(&format!("cache_size = -{}", READER_CACHE_BYTES / 1024))?;
+            return Ok(port);
+        }
         port.pragma(&format!("page_size = {PAGE_BYTES}"))?;
         port.pragma("journal_mode = wal")?;
         port.pragma("synchronous = full")?;
         port.pragma(&format!("cache_size = -{}", PAGE_CACHE_BYTES / 1024))?;
+        port.pragma(&format!("wal_autocheckpoint = {CHECKPOINT_PAGES}"))?;
         // After an import the log would keep its largest size for good.
         port.pragma("journal_size_limit = 16777216")?;
         port.pragma("foreign_keys = on")?;
         // Without it INSERT OR REPLACE deletes rows behind the back of triggers.
         port.pragma("recursive_triggers = on")?;
-        port.pragma("trusted_schema = off")?;
-        port.pragma("cell_size_check = on")?;
         Ok(port)
     }
 
-    fn wrap(mut connection: Connection, name: &str) -> Result<Self> {
+    fn wrap(mut connection: Connection, name: &str, is_foreign: bool) -> Result<Self> {
         let fail = |error| translate(error, name, None, 0);
         connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+        // Whoever holds a lock is on this very thread: waiting would be for ever.
+        connection.busy_timeout(std::time::Duration::ZERO).map_err(fail)?;
         let guard = Arc::new(Guard::default());
         let hook = Arc::clone(&guard);
         let decide =
@@ -109,14 +146,15 @@ impl SqlitePort {
             deadline != 0 && now_ms() >= deadline
         };
         connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(too_late)).map_err(fail)?;
-        Ok(Self {
+        let core = Core {
             connection,
             name: name.to_owned(),
             guard,
             deadline_ms,
-            timeout_ms: 0,
-            is_foreign: false,
-        })
+            timeout_ms: Cell::new(0),
+            is_foreign,
+        };
+        Ok(Self { core: Rc::new(core), place: None })
     }
 
     /// What the connection runs with.
@@ -139,10 +177,11 @@ impl SqlitePort {
         })
     }
 
-    /// Closes the connection; SQLite checkpoints the log.
+    /// Closes the connection; the last one of a database moves the log into it. Streams have to be gone.
     pub fn close(self) -> Result<()> {
-        let name = self.name;
-        self.connection.close().map_err(|(_, error)| translate(error, &name, None, 0))
+        let core = Rc::try_unwrap(self.core)
+            .map_err(|_| Error::Internal { detail: "a stream is still open".to_owned() })?;
+        core.connection.close().map_err(|(_, error)| translate(error, &core.name, None, 0))
     }
 
     /// Runs a pragma and returns what it says, or ''.
@@ -154,10 +193,28 @@ impl SqlitePort {
             _ => String::new(),
         })
     }
+}
 
-    fn error(&self, error: rusqlite::Error) -> Error {
-        let error = translate(error, &self.name, self.guard.take_refusal(), self.timeout_ms);
+impl Core {
+    pub(super) fn error(&self, error: rusqlite::Error) -> Error {
+        let error = translate(error, &self.name, self.guard.take_refusal(), self.timeout_ms.get());
         if self.is_foreign { in_foreign_file(error) } else { error }
+    }
+
+    /// Runs `work` under the rules for a caller or the engine.
+    pub(super) fn guarded<T>(
+        &self,
+        sql: &str,
+        for_caller: bool,
+        work: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        if sql.contains('\0') {
+            return Err(Error::sql("the text holds a NUL character"));
+        }
+        self.guard.set_caller(for_caller);
+        let result = work();
+        self.guard.set_caller(false);
+        result
     }
 
     /// Prepares for a caller or the engine, and gives the statement to `work`.
@@ -167,22 +224,12 @@ impl SqlitePort {
         author: Author,
         work: impl FnOnce(&mut rusqlite::Statement<'_>) -> Result<T>,
     ) -> Result<T> {
-        if sql.contains('\0') {
-            return Err(Error::sql("the text holds a NUL character"));
-        }
-        self.guard.set_caller(author == Author::Caller);
-        let result = match author {
-            Author::Caller => match self.connection.prepare_cached(sql) {
-                Ok(mut statement) => work(&mut statement),
-                Err(error) => Err(self.error(error)),
-            },
-            Author::Engine => match self.connection.prepare(sql) {
-                Ok(mut statement) => work(&mut statement),
-                Err(error) => Err(self.error(error)),
-            },
-        };
-        self.guard.set_caller(false);
-        result
+        self.guarded(sql, author == Author::Caller, || match author {
+            Author::Caller => {
+                work(&mut *self.connection.prepare_cached(sql).map_err(|e| self.error(e))?)
+            }
+            Author::Engine => work(&mut self.connection.prepare(sql).map_err(|e| self.error(e))?),
+        })
     }
 
     fn step_all(
@@ -231,26 +278,28 @@ impl SqlitePort {
 
 impl SqlPort for SqlitePort {
     fn only_reads(&mut self, sql: &str, author: Author) -> Result<bool> {
-        self.with_statement(sql, author, |statement| Ok(statement.readonly()))
+        self.core.with_statement(sql, author, |statement| Ok(statement.readonly()))
     }
 
     fn run(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
-        self.with_statement(statement.sql, statement.author, |prepared| {
+        self.core.with_statement(statement.sql, statement.author, |prepared| {
             bind_all(prepared, statement.params)
-                .map_err(|e| e.unwrap_or_else(|e| self.error(e)))?;
-            self.step_all(prepared, sink)
+                .map_err(|e| e.unwrap_or_else(|e| self.core.error(e)))?;
+            self.core.step_all(prepared, sink)
         })
     }
 
     fn run_many(&mut self, sql: &str, author: Author, rows: &mut dyn RowSource) -> Result<Done> {
-        self.with_statement(sql, author, |prepared| {
+        self.core.with_statement(sql, author, |prepared| {
             let order = parameter_order(prepared, rows.names(), rows.width())?;
             let mut total = Done::default();
             while rows.advance()? {
-                let before = self.connection.total_changes();
+                let before = self.core.connection.total_changes();
                 for (index, &column) in order.iter().enumerate() {
                     let value = Bound(rows.value(column));
-                    prepared.raw_bind_parameter(index + 1, value).map_err(|e| self.error(e))?;
+                    prepared
+                        .raw_bind_parameter(index + 1, value)
+                        .map_err(|e| self.core.error(e))?;
                 }
                 let mut no_rows = prepared.raw_query();
                 loop {
@@ -258,13 +307,13 @@ impl SqlPort for SqlitePort {
                         Ok(None) => break,
                         Ok(Some(_)) => {}
                         Err(error) => {
-                            rows.rejected(at_row(self.error(error), &rows.place()))?;
+                            rows.rejected(at_row(self.core.error(error), &rows.place()))?;
                             break;
                         }
                     }
                 }
                 drop(no_rows);
-                let done = self.changed_since(before);
+                let done = self.core.changed_since(before);
                 total.changes += done.changes;
                 total.last_insert_rowid = done.last_insert_rowid;
             }
@@ -276,15 +325,15 @@ impl SqlPort for SqlitePort {
         if sql.contains('\0') {
             return Err(Error::sql("the text holds a NUL character"));
         }
-        self.guard.set_caller(author == Author::Caller);
+        self.core.guard.set_caller(author == Author::Caller);
         let mut total = Done::default();
-        let mut statements = rusqlite::Batch::new(&self.connection, sql);
+        let mut statements = rusqlite::Batch::new(&self.core.connection, sql);
         let result = loop {
             use rusqlite::fallible_iterator::FallibleIterator as _;
             let mut statement = match statements.next() {
                 Ok(Some(statement)) => statement,
                 Ok(None) => break Ok(()),
-                Err(error) => break Err(self.error(error)),
+                Err(error) => break Err(self.core.error(error)),
             };
             if statement.parameter_count() > 0 {
                 break Err(Error::sql(
@@ -292,7 +341,7 @@ impl SqlPort for SqlitePort {
                 ));
             }
             let mut nowhere = Nowhere;
-            match self.step_all(&mut statement, &mut nowhere) {
+            match self.core.step_all(&mut statement, &mut nowhere) {
                 Ok(done) => {
                     total.changes += done.changes;
                     total.last_insert_rowid = done.last_insert_rowid;
@@ -300,7 +349,7 @@ impl SqlPort for SqlitePort {
                 Err(error) => break Err(error),
             }
         };
-        self.guard.set_caller(false);
+        self.core.guard.set_caller(false);
         result.map(|()| total)
     }
 
@@ -315,22 +364,26 @@ impl SqlPort for SqlitePort {
         }
     }
 
+    fn reader(&mut self) -> Result<Option<Self>> {
+        self.place.as_ref().map(|place| place.connect(Role::Reader)).transpose()
+    }
+
     fn set_timeout(&mut self, timeout_ms: Option<u64>) {
-        self.timeout_ms = timeout_ms.unwrap_or(0);
+        self.core.timeout_ms.set(timeout_ms.unwrap_or(0));
         let deadline =
             timeout_ms.map_or(0, |timeout_ms| now_ms().saturating_add(timeout_ms).max(1));
-        self.deadline_ms.store(deadline, Ordering::Relaxed);
+        self.core.deadline_ms.store(deadline, Ordering::Relaxed);
     }
 }
 
 impl LongTransaction for SqlitePort {
     fn begin(&mut self) -> Result<()> {
-        self.connection.execute_batch("BEGIN IMMEDIATE").map_err(|e| self.error(e))
+        self.core.connection.execute_batch("BEGIN IMMEDIATE").map_err(|e| self.core.error(e))
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.connection.execute_batch("COMMIT").map_err(|error| {
-            let error = self.error(error);
+        self.core.connection.execute_batch("COMMIT").map_err(|error| {
+            let error = self.core.error(error);
             self.rollback();
             error
         })
@@ -338,10 +391,18 @@ impl LongTransaction for SqlitePort {
 
     fn rollback(&mut self) {
         // SQLite has rolled back by itself after some failures; a second time is an error to ignore.
-        if !self.connection.is_autocommit() {
+        if !self.core.connection.is_autocommit() {
             self.set_timeout(None);
-            _ = self.connection.execute_batch("ROLLBACK");
+            _ = self.core.connection.execute_batch("ROLLBACK");
         }
+    }
+}
+
+impl Streams for SqlitePort {
+    type Cursor = SqliteCursor;
+
+    fn cursor(&mut self, statement: Statement<'_>) -> Result<SqliteCursor> {
+        SqliteCursor::open(&self.core, statement)
     }
 }
 
@@ -362,8 +423,7 @@ impl ForeignFiles for SqlitePort {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).map_err(fail)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false).map_err(fail)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false).map_err(fail)?;
-        let mut port = Self::wrap(connection, name)?;
-        port.is_foreign = true;
+        let mut port = Self::wrap(connection, name, true)?;
         port.pragma("trusted_schema = off")?;
         port.pragma("cell_size_check = on")?;
         let check = port.pragma("quick_check(1)")?;
@@ -392,93 +452,6 @@ impl RowSink for Nowhere {
 
     fn row(&mut self, _: &[ValueRef<'_>]) -> Result<()> {
         Ok(())
-    }
-}
-
-/// A value of ours on its way into a statement.
-struct Bound<'a>(ValueRef<'a>);
-
-impl ToSql for Bound<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(match self.0 {
-            ValueRef::Null => ToSqlOutput::Owned(Owned::Null),
-            ValueRef::Int(n) => ToSqlOutput::Owned(Owned::Integer(n)),
-            ValueRef::Real(x) => ToSqlOutput::Owned(Owned::Real(x)),
-            ValueRef::Text(text) => ToSqlOutput::Borrowed(Theirs::Text(text)),
-            ValueRef::Blob(blob) => ToSqlOutput::Borrowed(Theirs::Blob(blob)),
-        })
-    }
-}
-
-const fn borrow(value: Theirs<'_>) -> ValueRef<'_> {
-    match value {
-        Theirs::Null => ValueRef::Null,
-        Theirs::Integer(n) => ValueRef::Int(n),
-        Theirs::Real(x) => ValueRef::Real(x),
-        Theirs::Text(text) => ValueRef::Text(text),
-        Theirs::Blob(blob) => ValueRef::Blob(blob),
-    }
-}
-
-/// The same allocation for the next row, whose values live for another time.
-fn recycle<'b>(mut row: Vec<ValueRef<'_>>) -> Vec<ValueRef<'b>> {
-    row.clear();
-    row.into_iter().map(|_| ValueRef::Null).collect()
-}
-
-fn bind_all(
-    statement: &mut rusqlite::Statement<'_>,
-    params: Params<'_>,
-) -> Result<(), Result<Error, rusqlite::Error>> {
-    match params {
-        Params::Positional(values) => {
-            check_count(statement, values.len()).map_err(Ok)?;
-            for (i, value) in values.iter().enumerate() {
-                statement.raw_bind_parameter(i + 1, Bound(value.as_ref())).map_err(Err)?;
-            }
-        }
-        Params::Named(values) => {
-            let names: Vec<String> = values.iter().map(|(name, _)| name.clone()).collect();
-            let order = parameter_order(statement, Some(&names), values.len()).map_err(Ok)?;
-            for (index, &at) in order.iter().enumerate() {
-                statement
-                    .raw_bind_parameter(index + 1, Bound(values[at].1.as_ref()))
-                    .map_err(Err)?;
-            }
-        }
-    }
-    Ok(())
-}
-
-fn check_count(statement: &rusqlite::Statement<'_>, given: usize) -> Result<()> {
-    let wanted = statement.parameter_count();
-    if wanted == given {
-        return Ok(());
-    }
-    Err(Error::sql(format!("the statement takes {wanted} parameters, {given} were given")))
-}
-
-/// For each parameter of the statement, which of the given values it takes.
-fn parameter_order(
-    statement: &rusqlite::Statement<'_>,
-    names: Option<&[String]>,
-    width: usize,
-) -> Result<Vec<usize>> {
-    let Some(names) = names else {
-        check_count(statement, width)?;
-        return Ok((0..width).collect());
-    };
-    let mut order = Vec::with_capacity(statement.parameter_count());
-    for index in 1..=statement.parameter_count() {
-        let name = statement.parameter_name(index).unwrap_or("?");
-        let at = names.iter().position(|given| given == &name[1..]).ok_or_else(|| {
-            Error::sql(format!("parameter {name} was not given; given are {}", names.join(", ")))
-        })?;
-        order.push(at);
-    }
-    match (0..names.len()).find(|at| !order.contains(at)) {
-        None => Ok(order),
-        Some(at) => Err(Error::sql(format!("the statement has no parameter '{}'", names[at]))),
     }
 }
 

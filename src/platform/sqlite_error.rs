@@ -37,7 +37,8 @@ pub fn translate(
     }
 }
 
-fn from_code(code: i32, message: String, name: &str, timeout_ms: u64) -> Error {
+/// Translates a result code.
+pub fn from_code(code: i32, message: String, name: &str, timeout_ms: u64) -> Error {
     match code & 0xff {
         ffi::SQLITE_FULL => Error::StorageFull { during: format!("database '{name}'") },
         ffi::SQLITE_IOERR if code == ffi::SQLITE_IOERR_WRITE => Error::StorageFull {

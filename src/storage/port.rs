@@ -104,6 +104,15 @@ pub trait SqlPort {
     where
         Self: Sized;
 
+    /// Another connection, which only reads: it sees the last commit, whatever is under way on this one.
+    /// None where the host has one connection and no more.
+    fn reader(&mut self) -> Result<Option<Self>>
+    where
+        Self: Sized,
+    {
+        Ok(None)
+    }
+
     /// From now on every statement stops after so long, counted from this call; none lifts it.
     fn set_timeout(&mut self, timeout_ms: Option<u64>);
 }
@@ -116,6 +125,22 @@ pub trait LongTransaction: SqlPort {
     fn commit(&mut self) -> Result<()>;
     /// ROLLBACK; nothing where no transaction is open.
     fn rollback(&mut self);
+}
+
+/// A host whose statements can be left standing between calls.
+pub trait Streams: SqlPort {
+    /// A statement under way.
+    type Cursor: Cursor;
+    /// Begins a statement that reads.
+    fn cursor(&mut self, statement: Statement<'_>) -> Result<Self::Cursor>;
+}
+
+/// A statement under way. What it reads stays as it was when it began.
+pub trait Cursor {
+    /// Names of its columns.
+    fn columns(&self) -> &[String];
+    /// Hands out rows until one is answered with false. Tells whether there may be more.
+    fn next(&mut self, take: &mut dyn FnMut(&[ValueRef<'_>]) -> Result<bool>) -> Result<bool>;
 }
 
 /// Opens foreign SQLite files beside the database, to read rows from.

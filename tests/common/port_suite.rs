@@ -3,8 +3,8 @@
 use lotwise::error::Error;
 use lotwise::model::value::{Value, ValueRef};
 use lotwise::storage::port::{
-    Author, Collected, Done, LongTransaction, Params, RowSink, RowSource, SqlPort, Statement,
-    collect,
+    Author, Collected, Cursor, Done, LongTransaction, Params, RowSink, RowSource, SqlPort,
+    Statement, Streams, collect,
 };
 
 /// Names each case to a macro of the host.
@@ -27,6 +27,7 @@ macro_rules! for_each_port_case {
         $case!(deadlines_hold);
         $case!(scans_are_told_from_searches);
         $case!(errors_have_their_codes);
+        $case!(readers_see_the_last_commit);
     };
 }
 
@@ -354,4 +355,39 @@ pub fn errors_have_their_codes<P: LongTransaction>(port: &mut P) {
         }
         other => panic!("{other:?}"),
     }
+}
+
+/// Readers see the last commit while the writer is in a transaction, and keep what they began with.
+pub fn readers_see_the_last_commit<P: LongTransaction + Streams>(port: &mut P) {
+    let sql = "CREATE TABLE t (x INTEGER); INSERT INTO t VALUES (1), (2), (3)";
+    port.script(sql, Author::Engine).expect("makes");
+    let mut reader = port.reader().expect("opens").expect("several connections");
+    let mut streaming = port.reader().expect("opens").expect("several connections");
+    port.begin().expect("begins");
+    port.script("INSERT INTO t VALUES (4)", Author::Engine).expect("writes");
+    assert_eq!((count(port, "t"), count(&mut reader, "t")), (Value::Int(4), Value::Int(3)));
+    let statement = Statement::caller("SELECT x FROM t ORDER BY rowid", &[]);
+    let mut cursor = streaming.cursor(statement).expect("begins");
+    assert_eq!(cursor.columns(), ["x"]);
+    let mut seen = Vec::new();
+    let mut one = |cursor: &mut P::Cursor| {
+        cursor
+            .next(&mut |row| {
+                seen.push(row[0].to_value());
+                Ok(false)
+            })
+            .expect("steps")
+    };
+    assert!(one(&mut cursor));
+    port.commit().expect("commits");
+    port.script("DELETE FROM t WHERE x < 3", Author::Engine).expect("writes");
+    assert_eq!((count(port, "t"), count(&mut reader, "t")), (Value::Int(2), Value::Int(2)));
+    assert!(one(&mut cursor) && one(&mut cursor), "as it began");
+    assert!(!one(&mut cursor));
+    assert_eq!(seen, [Value::Int(1), Value::Int(2), Value::Int(3)]);
+    let write = Statement::caller("DELETE FROM t", &[]);
+    let refused = streaming.cursor(write).map(|_| ()).expect_err("writes");
+    assert_eq!(refused.code(), "SQL_INVALID");
+    let refused = reader.script("DELETE FROM t", Author::Engine).expect_err("only reads");
+    assert_eq!(refused.code(), "READ_ONLY");
 }
