@@ -4,55 +4,62 @@
 //! Invariants:
 //! 1. Every write is one transaction that also raises the data version; a failed one leaves no trace.
 //! 2. An answer carries the data version that was read before it was computed.
+//! 3. While a transaction is open between calls, calls outside of it read through other connections and see
+//!    the last commit; they do not write.
 
 use crate::error::{Error, Result};
 use crate::model::batch::decode::Batch;
-use crate::model::batch::encode::BatchBuilder;
 use crate::model::dataset::Dataset;
 use crate::model::node::Node;
-use crate::model::query::{AggregateQuery, RecordsQuery};
-use crate::model::value::{Value, ValueRef};
-use crate::planner::aggregate::AggregatePlan;
-use crate::planner::explain::{Plan, Step};
-use crate::planner::finish::Groups;
-use crate::planner::sql::Sql;
-use crate::planner::{aggregate, records};
+use crate::planner::explain::Plan;
 use crate::storage::ingest::{AppendRows, OnConflict, ParameterRows, insert_sql};
 use crate::storage::port::{
-    Author, Collected, Done, ForeignFiles, LongTransaction, Params, RowSink, SqlPort, Statement,
-    collect,
+    Author, Collected, Done, ForeignFiles, LongTransaction, Params, SqlPort, Statement, collect,
 };
+use crate::storage::read::{Reading, Rows, dataset};
+use crate::storage::repeat;
 use crate::storage::schema;
+use crate::storage::transaction::Open;
 
 pub use crate::storage::import::{Import, ImportOptions, ImportReport};
-
-/// Most bytes of one result.
-pub const RESULT_BYTES_MAX: usize = 256 * 1024 * 1024;
+pub use crate::storage::read::Answer;
 
 /// From so many changed rows on, a write asks SQLite to look at its statistics.
 const STATISTICS_CHANGES_MIN: i64 = 1000;
 
+/// Connections for reading that are kept for the next call.
+const READERS_KEPT_MAX: usize = 2;
+
 /// A database.
 #[derive(Debug)]
 pub struct Engine<P> {
-    port: P,
-    datasets: Vec<Dataset>,
-    data_version: i64,
+    pub(super) port: P,
+    readers: Vec<P>,
+    pub(super) open: Option<Open>,
+    pub(super) datasets: Vec<Dataset>,
+    pub(super) data_version: i64,
+    pub(super) call: Call,
 }
 
-/// What a question was answered with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// The rows, encoded.
-    pub batch: Vec<u8>,
-    /// How many.
-    pub rows: usize,
-    /// `index`, `scan` or `write`.
-    pub route: &'static str,
-    /// Version of the data that it shows.
-    pub data_version: i64,
-    /// Where the following page begins.
-    pub next: Option<String>,
+/// Where a call belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scope {
+    /// To no transaction: it reads the last commit, and a write is a transaction of its own.
+    #[default]
+    Outside,
+    /// To the transaction that is open: it sees what that has written, and a write is part of it.
+    Inside,
+}
+
+/// How the calls that follow are to be done.
+#[derive(Debug, Clone, Default)]
+pub struct Call {
+    /// Where they belong.
+    pub scope: Scope,
+    /// Every statement stops after so long, counted from when this was set.
+    pub timeout_ms: Option<u64>,
+    /// Written in the transaction of a write; the same key again gives the first result and writes nothing.
+    pub idempotency_key: Option<String>,
 }
 
 /// What a write did.
@@ -70,25 +77,40 @@ impl<P: SqlPort> Engine<P> {
     /// Takes a connection, makes what is missing and migrates what is older.
     pub fn open(mut port: P, datasets: &[Dataset]) -> Result<Self> {
         let (data_version, known) = schema::open_catalogue(&mut port)?;
-        let mut engine = Self { port, datasets: known, data_version };
+        let mut engine = Self {
+            port,
+            readers: Vec::new(),
+            open: None,
+            datasets: known,
+            data_version,
+            call: Call::default(),
+        };
         for dataset in datasets {
             engine.define(dataset)?;
         }
         Ok(engine)
     }
 
-    /// The connection.
+    /// The connection that writes.
     pub const fn port(&mut self) -> &mut P {
         &mut self.port
     }
 
-    /// Gives the connection back, to be closed.
+    /// Gives the connection back, to be closed; the others are.
     pub fn into_port(self) -> P {
+        drop(self.readers);
         self.port
+    }
+
+    /// How calls are to be done from now on.
+    pub fn set_call(&mut self, call: Call) {
+        self.port.set_timeout(call.timeout_ms);
+        self.call = call;
     }
 
     /// Adds a dataset or migrates one.
     pub fn define(&mut self, dataset: &Dataset) -> Result<()> {
+        self.check_idle()?;
         let at = self.datasets.iter().position(|known| known.name == dataset.name);
         let known = at.map(|at| &self.datasets[at]);
         let now = schema::define(&mut self.port, known, dataset)?;
@@ -101,11 +123,7 @@ impl<P: SqlPort> Engine<P> {
 
     /// The dataset of a name.
     pub fn dataset(&self, name: &str) -> Result<&Dataset> {
-        self.datasets.iter().find(|dataset| dataset.name == name).ok_or_else(|| Error::NotFound {
-            kind: "dataset",
-            name: name.to_owned(),
-            known: self.datasets.iter().map(|dataset| dataset.name.clone()).collect(),
-        })
+        dataset(&self.datasets, name)
     }
 
     /// Version of the data.
@@ -113,16 +131,23 @@ impl<P: SqlPort> Engine<P> {
         self.data_version
     }
 
+    /// Whether a statement writes, and so has to wait while a transaction is open.
+    pub fn writes(&mut self, sql: &str) -> Result<bool> {
+        self.read(|reading| {
+            reading.port.only_reads(sql, Author::Caller).map(|only_reads| !only_reads)
+        })
+    }
+
     /// One statement. It may write.
     pub fn query(&mut self, sql: &str, params: Params<'_>) -> Result<Answer> {
+        let only_reads =
+            |reading: &mut Reading<'_, P>| reading.port.only_reads(sql, Author::Caller);
+        if self.read(only_reads)? {
+            return self.read(|reading| reading.query(sql, params));
+        }
         let statement = Statement { sql, params, author: Author::Caller };
         let mut rows = Rows::default();
-        if self.port.only_reads(sql, Author::Caller)? {
-            let data_version = self.data_version;
-            let done = self.port.run(statement, &mut rows)?;
-            return Ok(rows.answer(route(done), data_version));
-        }
-        let written = self.write(|port| port.run(statement, &mut rows))?;
+        let written = self.write(|port, _| port.run(statement, &mut rows))?;
         Ok(rows.answer("write", written.data_version))
     }
 
@@ -133,17 +158,17 @@ impl<P: SqlPort> Engine<P> {
             Params::Named(values) => values.is_empty(),
         };
         if without {
-            return self.write(|port| port.script(sql, Author::Caller));
+            return self.write(|port, _| port.script(sql, Author::Caller));
         }
         let statement = Statement { sql, params, author: Author::Caller };
-        self.write(|port| port.run(statement, &mut Collected::default()))
+        self.write(|port, _| port.run(statement, &mut Collected::default()))
     }
 
     /// One statement for each row of a batch, in one transaction.
     pub fn execute_many(&mut self, sql: &str, batch: &[u8], named: bool) -> Result<Written> {
         let batch = Batch::decode(batch)?;
         let mut rows = ParameterRows::new(&batch, named);
-        self.write(|port| port.run_many(sql, Author::Caller, &mut rows))
+        self.write(|port, _| port.run_many(sql, Author::Caller, &mut rows))
     }
 
     /// Rows of a batch into a dataset, in one transaction.
@@ -154,134 +179,118 @@ impl<P: SqlPort> Engine<P> {
         on_conflict: OnConflict,
     ) -> Result<Written> {
         let batch = Batch::decode(batch)?;
-        let dataset = self.dataset(dataset)?.clone();
-        let mut rows = AppendRows::new(&dataset, &batch)?;
-        let sql = insert_sql(&dataset, rows.columns(), on_conflict);
-        self.write(|port| port.run_many(&sql, Author::Caller, &mut rows))
+        self.write(|port, datasets| {
+            let dataset = crate::storage::read::dataset(datasets, dataset)?;
+            let mut rows = AppendRows::new(dataset, &batch)?;
+            let sql = insert_sql(dataset, rows.columns(), on_conflict);
+            port.run_many(&sql, Author::Caller, &mut rows)
+        })
     }
 
     /// Measures by group.
     pub fn aggregate(&mut self, query: &Node) -> Result<Answer> {
-        let query = AggregateQuery::from_node(query)?;
-        let plan = aggregate::plan(query.clone(), self.dataset(&query.dataset)?)?;
-        let data_version = self.data_version;
-        let mut groups = Groups::new(&plan);
-        let mut full_scan = false;
-        if let Some(main) = &plan.main {
-            let mut add = Each(|row: &[ValueRef<'_>]| groups.add_main(row));
-            full_scan |=
-                self.port.run(Statement::caller(&main.text, &main.params), &mut add)?.full_scan;
-        }
-        for (i, statement) in plan.distinct.iter().enumerate() {
-            let mut add = Each(|row: &[ValueRef<'_>]| groups.add_distinct(i, row));
-            let done =
-                self.port.run(Statement::caller(&statement.text, &statement.params), &mut add)?;
-            full_scan |= done.full_scan;
-        }
-        let batch = groups.finish()?;
-        check_size(&batch)?;
-        let rows = Rows { batch: Some(batch) };
-        Ok(rows.answer(if full_scan { "scan" } else { "index" }, data_version))
+        self.read(|reading| reading.aggregate(query))
     }
 
     /// A page of rows.
     pub fn records(&mut self, query: &Node) -> Result<Answer> {
-        let query = RecordsQuery::from_node(query)?;
-        let plan = records::plan(&query, self.dataset(&query.dataset)?)?;
-        let data_version = self.data_version;
-        let columns = plan.columns.iter().map(|(name, kind)| (name.clone(), Some(*kind)));
-        let mut page =
-            RecordsPage { plan: &plan, batch: BatchBuilder::new(columns), last: None, more: false };
-        let statement = Statement::caller(&plan.statement.text, &plan.statement.params);
-        let done = self.port.run(statement, &mut page)?;
-        let next = page.last.filter(|_| page.more);
-        let rows = Rows { batch: Some(page.batch) };
-        Ok(Answer { next, ..rows.answer(route(done), data_version) })
+        self.read(|reading| reading.records(query))
     }
 
     /// How SQL text, an aggregate query or a records query would be answered.
     pub fn explain(&mut self, target: &Node, params: Params<'_>) -> Result<Plan> {
-        let statements = match target {
-            Node::Text(sql) => {
-                let writes = !self.port.only_reads(sql, Author::Caller)?;
-                let steps = self.steps(sql, params)?;
-                return Ok(Plan::of(sql.clone(), steps, writes));
-            }
-            Node::Map(entries) if entries.iter().any(|(name, _)| name == "measures") => {
-                let query = AggregateQuery::from_node(target)?;
-                let plan = aggregate::plan(query.clone(), self.dataset(&query.dataset)?)?;
-                let AggregatePlan { main, distinct, .. } = plan;
-                main.into_iter().chain(distinct).collect()
-            }
-            _ => {
-                let query = RecordsQuery::from_node(target)?;
-                vec![records::plan(&query, self.dataset(&query.dataset)?)?.statement]
-            }
-        };
-        let mut steps = Vec::new();
-        for Sql { text, params } in &statements {
-            steps.extend(self.steps(text, Params::Positional(params))?);
+        self.read(|reading| reading.explain(target, params))
+    }
+
+    /// Reads what the scope sees: through the connection that writes, whose page cache is warm, unless a
+    /// transaction of somebody else is open on it.
+    fn read<T>(&mut self, work: impl FnOnce(&mut Reading<'_, P>) -> Result<T>) -> Result<T> {
+        self.check_scope()?;
+        let scope = self.call.scope;
+        let (datasets, data_version) = (self.datasets.as_slice(), self.data_version);
+        if scope == Scope::Inside || self.open.is_none() {
+            let data_version = data_version + i64::from(scope == Scope::Inside);
+            return work(&mut Reading { port: &mut self.port, datasets, data_version });
         }
-        let texts: Vec<String> = statements.into_iter().map(|sql| sql.text).collect();
-        Ok(Plan::of(texts.join(";\n"), steps, false))
+        let mut reader = match self.readers.pop() {
+            Some(reader) => reader,
+            None => another(&mut self.port)?,
+        };
+        reader.set_timeout(self.call.timeout_ms);
+        let result = work(&mut Reading { port: &mut reader, datasets, data_version });
+        reader.set_timeout(None);
+        self.keep_reader(reader);
+        result
     }
 
-    fn steps(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Step>> {
-        let sql = format!("EXPLAIN QUERY PLAN {sql}");
-        let mut collected = Collected::default();
-        self.port.run(Statement { sql: &sql, params, author: Author::Caller }, &mut collected)?;
-        let number = |value: &Value| if let Value::Int(n) = value { *n } else { 0 };
-        Ok(collected
-            .rows
-            .iter()
-            .filter_map(|row| match row.as_slice() {
-                [id, parent, _, Value::Text(detail)] => {
-                    Some(Step { id: number(id), parent: number(parent), detail: detail.clone() })
-                }
-                _ => None,
-            })
-            .collect())
+    /// A connection that reads, for longer than a call.
+    pub(super) fn take_reader(&mut self) -> Result<P> {
+        self.readers.pop().map_or_else(|| another(&mut self.port), Ok)
     }
 
-    fn write(&mut self, work: impl FnOnce(&mut P) -> Result<Done>) -> Result<Written> {
-        let done = self.port.transaction(|port| {
-            let done = work(port)?;
+    /// Takes it back.
+    pub(super) fn keep_reader(&mut self, reader: P) {
+        if self.readers.len() < READERS_KEPT_MAX {
+            self.readers.push(reader);
+        }
+    }
+
+    fn write(&mut self, work: impl FnOnce(&mut P, &[Dataset]) -> Result<Done>) -> Result<Written> {
+        self.check_scope()?;
+        if self.call.scope == Scope::Inside {
+            return self.write_inside(work);
+        }
+        let (datasets, key) = (self.datasets.as_slice(), self.call.idempotency_key.as_deref());
+        if self.open.is_some() {
+            return Err(Error::Internal { detail: "a write did not wait its turn".to_owned() });
+        }
+        let next_version = self.data_version + 1;
+        let (written, is_new) = self.port.transaction(|port| {
+            if let Some(first) = repeat::find(port, key)? {
+                return Ok((first, false));
+            }
+            let Done { changes, last_insert_rowid, .. } = work(port, datasets)?;
+            let written = Written { changes, last_insert_rowid, data_version: next_version };
+            repeat::keep(port, key, written)?;
             schema::raise_data_version(port)?;
-            Ok(done)
+            Ok((written, true))
         })?;
-        let written = self.written(done);
-        self.refresh_statistics(done.changes);
+        if is_new {
+            self.data_version = next_version;
+            self.refresh_statistics(written.changes);
+        }
         Ok(written)
     }
 
     /// Without statistics SQLite sorts a year of rows rather than walk an index. It decides itself
     /// whether a table has grown enough to be looked at again.
-    fn refresh_statistics(&mut self, changes: i64) {
+    pub(super) fn refresh_statistics(&mut self, changes: i64) {
         if changes >= STATISTICS_CHANGES_MIN {
             // Whether this succeeds or not, the write stands, and only plans depend on it.
             _ = collect(&mut self.port, "PRAGMA optimize = 0x10002", &[]);
         }
     }
+}
 
-    const fn written(&mut self, done: Done) -> Written {
-        self.data_version += 1;
-        Written {
-            changes: done.changes,
-            last_insert_rowid: done.last_insert_rowid,
-            data_version: self.data_version,
-        }
-    }
+fn another<P: SqlPort>(port: &mut P) -> Result<P> {
+    port.reader()?.ok_or_else(|| Error::Internal {
+        detail: "the host has one connection, and it is in a transaction".to_owned(),
+    })
 }
 
 impl<P: LongTransaction + ForeignFiles> Engine<P> {
     /// Begins an import: a transaction that stays open until [`Engine::finish_import`] or
     /// [`Engine::abort_import`].
     pub fn start_import(&mut self, options: &Node) -> Result<Import> {
+        self.check_idle()?;
         let options = ImportOptions::from_node(options)?;
         let mut import = Import::new(self.dataset(&options.dataset)?.clone(), options)?;
         self.port.begin()?;
         match import.start(&mut self.port) {
-            Ok(()) => Ok(import),
+            Ok(()) => {
+                self.open = Some(Open::Import);
+                Ok(import)
+            }
             Err(error) => {
                 self.port.rollback();
                 Err(error)
@@ -301,6 +310,7 @@ impl<P: LongTransaction + ForeignFiles> Engine<P> {
             self.port.commit()?;
             Ok(report)
         });
+        self.open = None;
         match &result {
             Ok(report) => {
                 self.data_version += 1;
@@ -313,86 +323,7 @@ impl<P: LongTransaction + ForeignFiles> Engine<P> {
 
     /// As if it had not begun.
     pub fn abort_import(&mut self) {
+        self.open = None;
         self.port.rollback();
-    }
-}
-
-const fn route(done: Done) -> &'static str {
-    if done.full_scan { "scan" } else { "index" }
-}
-
-fn check_size(batch: &BatchBuilder) -> Result<()> {
-    if batch.bytes() <= RESULT_BYTES_MAX {
-        return Ok(());
-    }
-    Err(Error::LimitExceeded {
-        limit: format!("the result is larger than {} MiB", RESULT_BYTES_MAX / 1024 / 1024),
-        way_out: "Ask for fewer rows or columns, or page through records()".to_owned(),
-    })
-}
-
-/// Rows of a statement of which nothing is known but what it returns.
-#[derive(Debug, Default)]
-struct Rows {
-    batch: Option<BatchBuilder>,
-}
-
-impl Rows {
-    fn answer(self, route: &'static str, data_version: i64) -> Answer {
-        let batch = self.batch.unwrap_or_else(|| BatchBuilder::new([]));
-        let rows = batch.rows();
-        Answer { batch: batch.finish(), rows, route, data_version, next: None }
-    }
-}
-
-impl RowSink for Rows {
-    fn columns(&mut self, names: Vec<String>) -> Result<()> {
-        self.batch = Some(BatchBuilder::new(names.into_iter().map(|name| (name, None))));
-        Ok(())
-    }
-
-    fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
-        let Some(batch) = &mut self.batch else { return Ok(()) };
-        batch.push(|i| row[i]);
-        check_size(batch)
-    }
-}
-
-/// Hands each row to a closure.
-struct Each<F>(F);
-
-impl<F: FnMut(&[ValueRef<'_>]) -> Result<()>> RowSink for Each<F> {
-    fn columns(&mut self, _: Vec<String>) -> Result<()> {
-        Ok(())
-    }
-
-    fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
-        (self.0)(row)
-    }
-}
-
-/// Keeps a page of records and learns whether there is another one.
-struct RecordsPage<'p> {
-    plan: &'p records::RecordsPlan,
-    batch: BatchBuilder,
-    last: Option<String>,
-    more: bool,
-}
-
-impl RowSink for RecordsPage<'_> {
-    fn columns(&mut self, _: Vec<String>) -> Result<()> {
-        Ok(())
-    }
-
-    fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
-        if self.batch.rows() == self.plan.limit {
-            self.more = true;
-            return Ok(());
-        }
-        self.batch.push(|i| row[i]);
-        if self.batch.rows() == self.plan.limit {
-            self.last = Some(self.plan.cursor(&row[self.plan.columns.len()..]));
-        }
-        check_size(&self.batch)
     }
 }

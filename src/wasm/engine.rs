@@ -1,4 +1,4 @@
-//! The engine as a JavaScript class, and an import under way as another.
+//! The engine as a JavaScript class, with an import and a stream under way as others.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,9 +12,11 @@ use crate::model::dataset::Dataset;
 use crate::model::node::{Fields, Node, blame_config, blame_input};
 use crate::platform::opfs::Pool;
 use crate::platform::sqlite::SqlitePort;
-use crate::storage::engine::{Answer, Engine as Core, Import as CoreImport, Written};
+use crate::storage::engine::{Answer, Call, Engine as Core, Import as CoreImport, Scope, Written};
 use crate::storage::ingest::ON_CONFLICT;
-use crate::storage::port::{Params, SqlPort};
+use crate::storage::port::Params;
+use crate::storage::stream::Stream as CoreStream;
+use crate::storage::transaction::Begun;
 
 type Shared = Rc<RefCell<Option<Core<SqlitePort>>>>;
 
@@ -30,6 +32,13 @@ pub struct Engine {
 pub struct Import {
     core: Shared,
     import: Option<CoreImport>,
+}
+
+/// Rows of a statement, batch by batch; it has to be closed.
+#[wasm_bindgen]
+pub struct Stream {
+    core: Shared,
+    stream: Option<CoreStream<SqlitePort>>,
 }
 
 #[wasm_bindgen]
@@ -115,6 +124,56 @@ impl Engine {
         serialized(&plan)
     }
 
+    /// Whether a statement writes.
+    pub fn writes(&self, sql: &str) -> Result<bool, JsValue> {
+        self.with(|core| core.writes(sql))
+    }
+
+    /// Begins a transaction, or tells what one with the same key was told.
+    pub fn begin(&self, options: &JsValue) -> Result<Option<String>, JsValue> {
+        self.timed(options, |core, _| core.begin()).map(|begun| match begun {
+            Begun::Open => None,
+            Begun::Repeated(result) => Some(result),
+        })
+    }
+
+    /// Commits the transaction that is open.
+    pub fn commit(&self, result: &str) -> Result<JsValue, JsValue> {
+        self.with(|core| core.commit(result)).map(integer)
+    }
+
+    /// Rolls it back.
+    pub fn rollback(&self) -> Result<(), JsValue> {
+        self.with(|core| {
+            core.rollback();
+            Ok(())
+        })
+    }
+
+    /// Opens a savepoint in it.
+    pub fn savepoint(&self) -> Result<(), JsValue> {
+        self.with(|core| core.savepoint().map(drop))
+    }
+
+    /// Keeps or undoes what was written since the innermost savepoint.
+    #[wasm_bindgen(js_name = endSavepoint)]
+    pub fn end_savepoint(&self, keep: bool) -> Result<(), JsValue> {
+        self.with(|core| core.end_savepoint(keep))
+    }
+
+    /// Begins a statement that reads.
+    #[wasm_bindgen(js_name = openStream)]
+    pub fn open_stream(
+        &self,
+        sql: &str,
+        values: &JsValue,
+        options: &JsValue,
+    ) -> Result<Stream, JsValue> {
+        let stream =
+            self.timed(options, |core, _| core.open_stream(sql, borrowed(&params(values)?)))?;
+        Ok(Stream { core: Rc::clone(&self.core), stream: Some(stream) })
+    }
+
     /// Begins an import.
     #[wasm_bindgen(js_name = importStart)]
     pub fn import_start(&self, options: &JsValue) -> Result<Import, JsValue> {
@@ -136,7 +195,8 @@ impl Engine {
         with(&self.core, work)
     }
 
-    /// Runs a call under its `timeoutMs`.
+    /// Runs a call as its options say: under `timeoutMs`, in the open `transaction`, once for each
+    /// `idempotencyKey`.
     fn timed<T>(
         &self,
         options: &JsValue,
@@ -145,11 +205,34 @@ impl Engine {
         let options = node(options);
         self.with(|core| {
             let mut fields = Fields::of(&options, "", blame_input)?;
-            let timeout_ms = fields.whole("timeoutMs", 1, u64::from(u32::MAX))?;
-            core.port().set_timeout(timeout_ms);
+            core.set_call(Call {
+                scope: if fields.flag("transaction")? { Scope::Inside } else { Scope::Outside },
+                timeout_ms: fields.whole("timeoutMs", 1, u64::from(u32::MAX))?,
+                idempotency_key: fields.text("idempotencyKey")?,
+            });
             let result = work(core, &mut fields);
-            core.port().set_timeout(None);
+            core.set_call(Call::default());
             result
+        })
+    }
+}
+
+#[wasm_bindgen]
+impl Stream {
+    /// The next rows, and whether there may be more.
+    pub fn next(&mut self, rows_max: usize, timeout_ms: Option<u32>) -> Result<JsValue, JsValue> {
+        let Some(stream) = &mut self.stream else { return Err(ended()) };
+        let timeout_ms = timeout_ms.map(u64::from);
+        let (batch, more) = with(&self.core, |core| core.next_batch(stream, rows_max, timeout_ms))?;
+        Ok(object_of(&[("reply", answer(batch)), ("more", more.into())]))
+    }
+
+    /// Frees the statement.
+    pub fn close(&mut self) -> Result<(), JsValue> {
+        let Some(stream) = self.stream.take() else { return Ok(()) };
+        with(&self.core, |core| {
+            core.close_stream(stream);
+            Ok(())
         })
     }
 }
@@ -216,7 +299,7 @@ fn with<T>(
 }
 
 fn ended() -> JsValue {
-    thrown(&Error::Internal { detail: "the import has ended".to_owned() })
+    thrown(&Error::Internal { detail: "the import or stream has ended".to_owned() })
 }
 
 const fn borrowed(params: &OwnedParams) -> Params<'_> {

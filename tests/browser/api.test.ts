@@ -32,7 +32,7 @@ for (const kind of ['chromium', 'firefox'] as const) {
         assert.equal(name, 'caps');
         assert.deepEqual(rest, {
           storage, role: 'leader', crossOriginIsolated: false, cancellation: 'deadline', workersMax: 1,
-          journalMode: storage === 'opfs' ? 'wal' : 'memory', synchronous: rest.synchronous,
+          journalMode: 'wal', synchronous: rest.synchronous,
         });
         if (storage === 'opfs') assert.equal(rest.synchronous, 'full');
         assert.match(sqliteVersion, /^3\.\d+\.\d+$/);

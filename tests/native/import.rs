@@ -7,7 +7,7 @@ use lotwise::model::dataset::Dataset;
 use lotwise::model::value::Value;
 use lotwise::platform::sqlite::SqlitePort;
 use lotwise::storage::engine::{Engine, ImportReport};
-use lotwise::storage::port::Params;
+use lotwise::storage::port::{Params, collect};
 use serde_json::{Value as Json, json};
 
 fn lots() -> Dataset {
@@ -205,7 +205,10 @@ fn an_import_that_is_given_up_was_never_there() {
     let mut text = b"made_on,lot_number,good\n".to_vec();
     (0..20_000).for_each(|i| text.extend_from_slice(format!("2025-01-01,L{i},{i}\n").as_bytes()));
     engine.push_import(&mut import, &text).expect("takes them");
-    assert!(!all(&mut engine).is_empty(), "rows are in the open transaction");
+    let sql = "SELECT count(*) > 0 FROM lots";
+    let under_way = collect(engine.port(), sql, &[]).expect("counts");
+    assert_eq!(under_way, [[Value::Int(1)]], "rows are in the open transaction");
+    assert_eq!(all(&mut engine), Vec::<Vec<Value>>::new(), "and seen nowhere else");
     engine.abort_import();
     assert_eq!(all(&mut engine), Vec::<Vec<Value>>::new());
     engine

@@ -9,4 +9,5 @@ mod import;
 mod oracle;
 mod plans;
 mod port;
+mod transaction;
 mod vfs;
