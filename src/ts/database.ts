@@ -17,7 +17,7 @@ import type { CallSettings, Session } from './session.ts';
 import { prepareSource } from './source.ts';
 import { isRead } from './sql.ts';
 import type {
-  AggregateQuery, AppendOptions, Capabilities, ColumnData, Database, ImportOptions, ImportReport, ImportSource, Page, Params, Plan,
+  AggregateQuery, AppendOptions, Capabilities, ColumnData, Database, Dataset, ImportOptions, ImportReport, ImportSource, Page, Params, Plan,
   QueryOptions, RecordsQuery, Result, Row, WriteOptions, WriteResult,
 } from './types.ts';
 
@@ -100,6 +100,13 @@ export class EngineDatabase implements Database {
     const answer = await this.#call({ op: 'explain', target: query, params: checkParams(what, params) }, { what });
     if (answer.type !== 'plan') throw unexpected(answer);
     return answer.plan;
+  }
+
+  async define(dataset: Dataset): Promise<void> {
+    checkPlainData(dataset, 'dataset', 'CONFIG_INVALID');
+    // An index over many rows takes its time, and half of one is of no use.
+    const answer = await this.#call({ op: 'define', dataset }, { what: 'define()', timeoutMs: Number.POSITIVE_INFINITY });
+    if (answer.type !== 'defined') throw unexpected(answer);
   }
 
   async importFile(source: ImportSource, options: ImportOptions): Promise<ImportReport> {

@@ -55,6 +55,7 @@ export interface Engine {
   aggregate(query: AggregateQuery, options: CallOptions): Reply;
   records(query: RecordsQuery, options: CallOptions): Reply;
   explain(target: string | AggregateQuery | RecordsQuery, params: PlainParams | undefined): Plan;
+  define(dataset: Dataset): void;
   importStart(options: EngineImportOptions): EngineImport;
   close(): void;
 }

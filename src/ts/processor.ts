@@ -153,6 +153,9 @@ export class Processor {
       case 'append':
         return this.#written(call, engine.append(operation.dataset, operation.batch, { ...options, onConflict: operation.onConflict }));
       case 'explain': return { type: 'plan', plan: engine.explain(operation.target, operation.params) };
+      case 'define':
+        engine.define(operation.dataset);
+        return { type: 'defined' };
       case 'import': {
         const { id, sentAt, chunks, cancel: { signal } } = call;
         const report = await runImport(engine, operation, {

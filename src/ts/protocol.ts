@@ -47,6 +47,7 @@ export type Operation =
   | { op: 'aggregate'; query: AggregateQuery }
   | { op: 'records'; query: RecordsQuery }
   | { op: 'explain'; target: string | AggregateQuery | RecordsQuery; params: PlainParams | undefined }
+  | { op: 'define'; dataset: Dataset }
   | { op: 'import'; options: EngineImportOptions; source: SourceMessage; totalBytes: number | undefined }
   | { op: 'close' };
 
@@ -78,4 +79,5 @@ export type Answer =
   | ({ type: 'write'; elapsedMs: number } & WriteReply)
   | { type: 'plan'; plan: Plan }
   | { type: 'report'; report: ImportReport }
+  | { type: 'defined' }
   | { type: 'closed' };

@@ -174,6 +174,11 @@ impl Engine {
         Ok(Stream { core: Rc::clone(&self.core), stream: Some(stream) })
     }
 
+    /// Adds a dataset or migrates one.
+    pub fn define(&self, dataset: &JsValue) -> Result<(), JsValue> {
+        self.with(|core| core.define(&Dataset::from_node(&node(dataset), "dataset")?))
+    }
+
     /// Begins an import.
     #[wasm_bindgen(js_name = importStart)]
     pub fn import_start(&self, options: &JsValue) -> Result<Import, JsValue> {

@@ -24,8 +24,9 @@ test('calls reach the engine in order and are answered with its figures', async 
     db.execute('UPDATE'),
     db.aggregate({ dataset: 'lots', measures: { n: 'count' } }),
     db.explain('SELECT 1'),
+    db.define({ name: 'shifts', columns: { day: { type: 'date' } } }),
   ]);
-  assert.deepEqual(fake.log, ['SELECT ?[1]', 'append lots error', 'records lots', 'executeMany INSERT false', 'execute UPDATE', 'aggregate lots']);
+  assert.deepEqual(fake.log, ['SELECT ?[1]', 'append lots error', 'records lots', 'executeMany INSERT false', 'execute UPDATE', 'aggregate lots', 'define shifts']);
   assert.deepEqual(query.rows, [{ sql: 'SELECT ?[1]' }]);
   const { elapsedMs, queuedMs, ...meta } = query.meta;
   assert.deepEqual(meta, { route: 'index', cache: 'bypass', ageMs: 0, partitions: ['live'], dataVersion: 7 });
@@ -72,6 +73,7 @@ test('what the boundary would change is refused before it is posted', async () =
     [db.aggregate({ dataset: 'lots', measures: { n: 'count' }, where: { a: (() => 1) as unknown as number } }), 'QUERY_INVALID', /query\.where\.a: a function/],
     [db.records({ dataset: 'lots', where: { a: '\ud800' } }), 'QUERY_INVALID', /query\.where\.a: .*surrogate/],
     [db.records({ dataset: 'lots', where: cyclic }), 'QUERY_INVALID', /levels deep/],
+    [db.define({ name: 'lots', columns: { a: { type: 'text', default: (() => 1) as never } } }), 'CONFIG_INVALID', /dataset\.columns\.a\.default: a function/],
     [db.importFile('a', { dataset: 'lots', encoding: 'x' } as never), 'INPUT_INVALID', /'encoding'/],
     [db.importFile('a', { dataset: 'lots', format: 'xlsx' as 'csv' }), 'INPUT_INVALID', /'csv' or 'json' or 'ndjson' or 'sqlite'/],
     [db.importFile(7 as unknown as string, { dataset: 'lots' }), 'INPUT_INVALID', /a number is no source/],

@@ -47,6 +47,7 @@ export class Fake {
       executeMany: (sql, _batch, named) => write(`executeMany ${sql} ${named}`),
       append: (dataset, _batch, { onConflict }) => write(`append ${dataset} ${onConflict}`),
       explain: () => ({ route: 'index', sql: '', steps: [], indexes: [], fullScans: [], temporarySorts: 0, partitions: ['live'] }),
+      define: ({ name }) => run(`define ${name}`),
       importStart: (options) => this.#import(options.dataset),
       close: () => { this.log.push('close'); },
     };

@@ -98,6 +98,16 @@ export interface Database {
    */
   importFile(source: ImportSource, options: ImportOptions): Promise<ImportReport>;
 
+  /**
+   * Adds a dataset, or migrates one to a newer `version`: columns may be added and indexes changed. A definition
+   * that is there already, or an older one, changes nothing. Rejects with CONFIG_INVALID naming what is wrong
+   * or cannot be changed in place.
+   *
+   * @example
+   * await db.define({ name: 'shifts', columns: { day: { type: 'date', required: true }, staff: { type: 'integer' } }, time: 'day' });
+   */
+  define(dataset: Dataset): Promise<void>;
+
   /** How a query would be answered: statement, steps, indexes. Nothing is run. */
   explain(query: string | AggregateQuery | RecordsQuery, params?: Params): Promise<Plan>;
 
