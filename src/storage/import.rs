@@ -75,7 +75,7 @@ pub struct Detected {
     pub format: &'static str,
     /// Of text.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub encoding: Option<&'static str>,
+    pub encoding: Option<String>,
     /// Between fields.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<String>,
@@ -142,6 +142,8 @@ pub struct Import {
 struct Target {
     dataset: Dataset,
     options: ImportOptions,
+    /// Of the file, before its text became UTF-8.
+    encoding: String,
     rows: u64,
     bad: u64,
     errors: Vec<RowError>,
@@ -166,8 +168,15 @@ impl Import {
                 ));
             }
         }
-        let target = Target { dataset, options, rows: 0, bad: 0, errors: Vec::new() };
+        let encoding = "utf-8".to_owned();
+        let target = Target { dataset, options, encoding, rows: 0, bad: 0, errors: Vec::new() };
         Ok(Self { reader: Reader::Unknown(Vec::new()), target, deferred: Vec::new() })
+    }
+
+    /// What the text was before it became UTF-8, where it was something else. A character that it does not
+    /// have comes as a byte that UTF-8 does not have.
+    pub fn set_encoding(&mut self, label: String) {
+        self.target.encoding = label;
     }
 
     /// The transaction is open.
@@ -276,6 +285,11 @@ impl Target {
         if self.errors.len() < ERRORS_MAX {
             self.errors.push(error);
         }
+    }
+
+    /// Why bytes cannot be taken as text.
+    fn no_text(&self) -> String {
+        format!("holds bytes that are no {} (the option encoding names another)", self.encoding)
     }
 
     /// Whether rows are still written: after the first bad one only if bad ones are left out.

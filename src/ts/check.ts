@@ -7,13 +7,14 @@
 import { describe } from './batch/encode.ts';
 import { isWellFormed } from './batch/text.ts';
 import type { PlainParams, PlainValue } from './engine.ts';
+import { encodingOf } from './encoding/label.ts';
 import { LotwiseError } from './errors.ts';
 import type { ErrorCode, ImportOptions, OpenOptions, QueryOptions } from './types.ts';
 
 const NAME = /^[a-z0-9_-]{1,64}$/;
 const OPEN_OPTIONS: readonly (keyof OpenOptions)[] = ['name', 'storage', 'datasets', 'workerUrl', 'wasmUrl', 'signal'];
 const IMPORT_OPTIONS: readonly (keyof ImportOptions)[] = [
-  'dataset', 'format', 'columns', 'table', 'delimiter', 'header', 'decimal', 'dateFormat', 'onError', 'onConflict', 'signal', 'onProgress',
+  'dataset', 'format', 'columns', 'table', 'delimiter', 'header', 'decimal', 'dateFormat', 'encoding', 'onError', 'onConflict', 'signal', 'onProgress',
 ];
 const QUERY_OPTIONS: readonly (keyof QueryOptions)[] = ['signal', 'timeoutMs'];
 
@@ -57,12 +58,19 @@ export function checkImportOptions(options: ImportOptions): void {
   if (typeof options.dataset !== 'string') throw new LotwiseError('INPUT_INVALID', 'importFile(): dataset has to be the name of a dataset.');
   checkOneOf('importFile()', options, 'format', ['csv', 'json', 'ndjson', 'sqlite'], 'INPUT_INVALID');
   checkOneOf('importFile()', options, 'decimal', ['.', ','], 'INPUT_INVALID');
+  checkEncoding('importFile()', options.encoding);
   checkOneOf('importFile()', options, 'onError', ['abort', 'skip'], 'INPUT_INVALID');
   checkOnConflict('importFile()', options, 'INPUT_INVALID');
   checkSignal('importFile()', options.signal, 'INPUT_INVALID');
   if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
     throw new LotwiseError('INPUT_INVALID', 'importFile(): onProgress has to be a function.');
   }
+}
+
+function checkEncoding(what: string, encoding: unknown): void {
+  if (encoding === undefined || (typeof encoding === 'string' && encodingOf(encoding) !== undefined)) return;
+  const given = typeof encoding === 'string' ? `'${encoding.slice(0, 80)}'` : describe(encoding);
+  throw new LotwiseError('INPUT_INVALID', `${what}: encoding: ${given} is no encoding that TextDecoder knows here, such as 'utf-8', 'shift_jis', 'euc-kr', 'gb18030' or 'windows-1252'.`);
 }
 
 export function checkSql(what: string, sql: unknown): asserts sql is string {

@@ -111,13 +111,13 @@ export class EngineDatabase implements Database {
 
   async importFile(source: ImportSource, options: ImportOptions): Promise<ImportReport> {
     checkImportOptions(options);
-    const { signal, onProgress, ...rest } = options;
+    const { signal, onProgress, encoding, ...rest } = options;
     checkPlainData(rest, 'options', 'INPUT_INVALID');
     throwIfGivenUp('importFile()', signal);
     const { message, totalBytes, transfer, feed } = prepareSource(source);
     try {
       const answer = await this.#call(
-        { op: 'import', options: rest satisfies EngineImportOptions, source: message, totalBytes },
+        { op: 'import', options: rest satisfies EngineImportOptions, encoding, source: message, totalBytes },
         { what: 'importFile()', timeoutMs: Number.POSITIVE_INFINITY, signal, transfer, feed, onProgress: onProgress && guarded(onProgress) },
       );
       if (answer.type !== 'report') throw unexpected(answer);

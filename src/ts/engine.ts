@@ -16,8 +16,8 @@ export type EngineCapabilities = Pick<
 export type PlainValue = Exclude<Value, boolean>;
 export type PlainParams = PlainValue[] | Record<string, PlainValue>;
 
-/** Import options without what belongs to the calling side. */
-export type EngineImportOptions = Omit<ImportOptions, 'signal' | 'onProgress'>;
+/** Import options without what belongs to the calling side, and without the encoding: the engine takes UTF-8. */
+export type EngineImportOptions = Omit<ImportOptions, 'signal' | 'onProgress' | 'encoding'>;
 
 /** An answer in columns; `batch` is in the format of batch/format.ts. */
 export interface Reply {
@@ -39,6 +39,8 @@ export interface CallOptions {
 
 /** One import: a transaction that is open until `finish` or `abort`. */
 export interface EngineImport {
+  /** What the bytes were before they became UTF-8; characters that it does not have come as 0xFF. */
+  setEncoding(label: string): void;
   push(chunk: Uint8Array): void;
   finish(): Omit<ImportReport, 'elapsedMs' | 'bytes'>;
   abort(): void;

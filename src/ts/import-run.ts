@@ -2,6 +2,7 @@
  * One import on the engine's side: from a source into an open import of the engine, with progress,
  * cancellation and the promise that a failure leaves nothing behind.
  */
+import { TextInput } from './encoding/text-input.ts';
 import type { Engine, EngineImport, EngineImportOptions } from './engine.ts';
 import { LotwiseError, cancelled, fieldsOfError, textOf } from './errors.ts';
 import type { Chunk, SourceMessage } from './protocol.ts';
@@ -28,6 +29,8 @@ export interface ImportCall {
 
 export interface ImportWork {
   options: EngineImportOptions;
+  /** Label of TextDecoder; undefined: to be found out. */
+  encoding: string | undefined;
   source: SourceMessage;
   totalBytes: number | undefined;
 }
@@ -53,13 +56,20 @@ export async function runImport(engine: Engine, work: ImportWork, call: ImportCa
   }
 }
 
-async function pushAll(job: EngineImport, { source, totalBytes }: ImportWork, call: ImportCall, startedAt: number): Promise<number> {
+async function pushAll(job: EngineImport, { encoding, source, totalBytes }: ImportWork, call: ImportCall, startedAt: number): Promise<number> {
+  const input = new TextInput(encoding);
+  let told = input.encoding;
+  const give = (text: Uint8Array): void => {
+    // Before the first bytes that were decoded: the engine names it where one of them is bad.
+    if (input.encoding !== told && input.encoding !== undefined) job.setEncoding(told = input.encoding);
+    if (text.length > 0) job.push(text);
+  };
   let bytes = 0;
   let reportedAt = startedAt;
   for await (const chunk of chunksOf(source, call)) {
     for (let begin = 0; begin < chunk.length; begin += SLICE_BYTES) {
       const slice = chunk.subarray(begin, begin + SLICE_BYTES);
-      job.push(slice);
+      give(input.push(slice));
       bytes += slice.length;
       const now = performance.now();
       if (now - reportedAt >= PROGRESS_INTERVAL_MS) {
@@ -70,6 +80,7 @@ async function pushAll(job: EngineImport, { source, totalBytes }: ImportWork, ca
       throwIfCancelled(call);
     }
   }
+  give(input.end());
   return bytes;
 }
 

@@ -48,7 +48,7 @@ export type Operation =
   | { op: 'records'; query: RecordsQuery }
   | { op: 'explain'; target: string | AggregateQuery | RecordsQuery; params: PlainParams | undefined }
   | { op: 'define'; dataset: Dataset }
-  | { op: 'import'; options: EngineImportOptions; source: SourceMessage; totalBytes: number | undefined }
+  | { op: 'import'; options: EngineImportOptions; encoding: string | undefined; source: SourceMessage; totalBytes: number | undefined }
   | { op: 'close' };
 
 /** What is to be imported: there already, or to be pulled chunk by chunk. */

@@ -244,6 +244,14 @@ impl Stream {
 
 #[wasm_bindgen]
 impl Import {
+    /// What the text was before it became UTF-8.
+    #[wasm_bindgen(js_name = setEncoding)]
+    pub fn set_encoding(&mut self, label: String) {
+        if let Some(import) = &mut self.import {
+            import.set_encoding(label);
+        }
+    }
+
     /// The next bytes of the file.
     pub fn push(&mut self, chunk: &[u8]) -> Result<(), JsValue> {
         let Some(import) = &mut self.import else { return Err(ended()) };

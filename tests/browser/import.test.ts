@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import iconv from 'iconv-lite';
 import { productionRecords, productionRecordsCsv } from '../../benches/workloads.ts';
 import type { Dataset } from '../../src/ts/types.ts';
 import { TEST_MS_MAX, useBrowser } from './helpers/suite.ts';
@@ -26,12 +27,26 @@ function totalsOf(rows: number): { n: number; good: number; defects: number; wor
   return { ...totals, worst };
 }
 
+/** Files that begin with 400 KB of ASCII; those of encodings that do not have every byte end in one bad row. */
+const ENCODED = [
+  { label: 'shift_jis', note: '外観不良・ｷｽﾞ①', bad: 1 }, { label: 'euc-kr', header: 'lot,note,good', note: '외관 불량 확인', bad: 1 },
+  { label: 'gb18030', note: '外观不良，需要复检', bad: 1 }, { label: 'windows-1252', header: 'lot,note,good', note: 'Größe außer Toleranz', bad: 1 },
+  { label: 'utf-16le', note: '外観不良', bad: 0 }, { label: 'utf-8', header: 'lot,note,good', note: '外観不良', bad: 1 },
+];
+
+function encodedCsv({ label, note, bad }: typeof ENCODED[number]): Buffer {
+  const rows = (from: number, text: string): string => Array.from({ length: 10_000 }, (_, i) => `L${from + i},${text},${from + i}\n`).join('');
+  const whole = iconv.encode(`lot,note,good\n${rows(0, 'ASCII')}${rows(10_000, note)}`, label === 'euc-kr' ? 'cp949' : label);
+  return bad === 0 ? whole : Buffer.concat([whole, Buffer.from(`L,a${label === 'windows-1252' ? '\x81' : '\xff'},1\n`, 'latin1')]);
+}
+
 for (const kind of ['chromium', 'firefox'] as const) {
   describe(kind, () => {
     const suite = useBrowser(kind);
     before(async () => {
       const sqlite = await readFile(FIXTURE);
       suite.server.route('/20k.csv', () => ({ type: 'text/csv', body: productionRecordsCsv(20_000, SEED) }));
+      for (const file of ENCODED) suite.server.route(`/encoded/${file.label}.csv`, () => ({ type: 'text/csv', body: encodedCsv(file) }));
       suite.server.route('/analysis.db', () => ({ type: 'application/vnd.sqlite3', body: sqlite }));
     });
 
@@ -96,6 +111,34 @@ for (const kind of ['chromium', 'firefox'] as const) {
       ]);
       assert.ok(got.again !== undefined);
       assert.equal(got.nowhere?.code, 'NOT_FOUND');
+    });
+
+    test('text in the encodings of spreadsheets and machines comes in as it is', { timeout: TEST_MS_MAX }, async () => {
+      const got = await suite.inTab(async (labels) => {
+        const db = await lotwise.open({ storage: 'memory', datasets: [{ name: 'lots', columns: { lot: { type: 'text', required: true }, note: { type: 'text' }, good: { type: 'integer' } } }] });
+        const results: unknown[] = [];
+        for (const label of labels) {
+          await db.execute('DELETE FROM lots');
+          const { detected, rows, skipped, errors } = await db.importFile(await fetch(`/encoded/${label}.csv`), { dataset: 'lots', onError: 'skip' });
+          const all = await db.query("SELECT note, count(*) AS n, sum(good) AS good FROM lots GROUP BY note ORDER BY n, note");
+          results.push({ encoding: detected.encoding, rows, skipped, errors, all: all.rows });
+        }
+        const unknown = await failureOf(db.importFile('lot\n', { dataset: 'lots', encoding: 'klingon' }));
+        const forced = await db.importFile(new Uint8Array([0x6c, 0x6f, 0x74, 10, 0x93, 0x53]), { dataset: 'lots', encoding: 'sjis' });
+        const undecidable = await failureOf(db.importFile(new Uint8Array([0x6c, 0x6f, 0x74, 10, 0x93, 0x53]), { dataset: 'lots' }));
+        const iron = await db.query("SELECT count(*) AS n FROM lots WHERE lot = '鉄'");
+        await db.close();
+        return { results, unknown, forced: forced.detected.encoding, undecidable, iron: iron.rows };
+      }, ENCODED.map(({ label }) => label));
+      ENCODED.forEach(({ label, note, bad }, i) => {
+        const expected = { encoding: label, rows: 20_000, skipped: bad, errors: [], all: [{ note: 'ASCII', n: 10_000, good: 49_995_000 }, { note, n: 10_000, good: 149_995_000 }] };
+        const { errors, ...result } = got.results[i] as { errors: { line: number; column: string; reason: string }[] };
+        assert.deepEqual({ ...result, errors: [] }, expected, label);
+        assert.deepEqual(errors.map(({ line, column }) => [line, column]), bad === 0 ? [] : [[20_002, 'note']], label);
+      });
+      assert.match(got.unknown!.message, /encoding: 'klingon'/);
+      assert.deepEqual([got.forced, got.iron], ['shift_jis', [{ n: 1 }]]);
+      assert.match(got.undecidable!.message, /'shift_jis' \('鉄/);
     });
 
     test('an SQLite file of another program is read, and nothing in it runs', { timeout: TEST_MS_MAX }, async () => {

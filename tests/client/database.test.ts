@@ -74,7 +74,9 @@ test('what the boundary would change is refused before it is posted', async () =
     [db.records({ dataset: 'lots', where: { a: '\ud800' } }), 'QUERY_INVALID', /query\.where\.a: .*surrogate/],
     [db.records({ dataset: 'lots', where: cyclic }), 'QUERY_INVALID', /levels deep/],
     [db.define({ name: 'lots', columns: { a: { type: 'text', default: (() => 1) as never } } }), 'CONFIG_INVALID', /dataset\.columns\.a\.default: a function/],
-    [db.importFile('a', { dataset: 'lots', encoding: 'x' } as never), 'INPUT_INVALID', /'encoding'/],
+    [db.importFile('a', { dataset: 'lots', colour: 'x' } as never), 'INPUT_INVALID', /'colour'/],
+    [db.importFile('a', { dataset: 'lots', encoding: 'klingon' }), 'INPUT_INVALID', /encoding: 'klingon'/],
+    [db.importFile('a', { dataset: 'lots', encoding: 7 as unknown as string }), 'INPUT_INVALID', /encoding: a number/],
     [db.importFile('a', { dataset: 'lots', format: 'xlsx' as 'csv' }), 'INPUT_INVALID', /'csv' or 'json' or 'ndjson' or 'sqlite'/],
     [db.importFile(7 as unknown as string, { dataset: 'lots' }), 'INPUT_INVALID', /a number is no source/],
   ] as const) await assert.rejects(call, lotwiseError(code, message));
@@ -317,7 +319,7 @@ test('a stream is read no faster than it is imported', async () => {
   let asked = 0;
   const source = new ReadableStream<Uint8Array>({ pull(controller) {
     if (++asked > 200) controller.close();
-    else controller.enqueue(new Uint8Array(10));
+    else controller.enqueue(new Uint8Array(10).fill(65));
   } }, { highWaterMark: 0 });
   fake.queryMs = 50;
   const before = db.query('A');
@@ -330,7 +332,7 @@ test('a stream is read no faster than it is imported', async () => {
 test('progress is told, its end always, and a listener that throws costs nothing', async () => {
   const db = await new Fake().open();
   const seen: number[] = [];
-  await db.importFile(new Uint8Array(9_000_000), { dataset: 'lots', onProgress: ({ done, total, unit }) => {
+  await db.importFile(new Uint8Array(9_000_000).fill(65), { dataset: 'lots', onProgress: ({ done, total, unit }) => {
     assert.deepEqual([total, unit], [9_000_000, 'bytes']);
     seen.push(done);
   } });

@@ -57,6 +57,7 @@ export class Fake {
     this.log.push(`import ${dataset}`);
     let bytes = 0;
     return {
+      setEncoding: (label) => { this.log.push(label); },
       push: (chunk) => {
         bytes += chunk.length;
         if (new TextDecoder().decode(chunk.subarray(0, 5)) === 'PANIC') throw new WebAssembly.RuntimeError('unreachable');

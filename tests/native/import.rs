@@ -231,7 +231,8 @@ fn broken_files_are_refused_with_a_reason() {
     check(b"", json!({}), "empty");
     check(b"\n\n", json!({}), "no rows");
     check(b"\xff\xfem\0a\0d\0e\0", json!({}), "UTF-16");
-    check(b"made_on,lot_number,good\n2025-01-01,L\xff,1\n", json!({}), "UTF-8");
+    check(b"made_on,lot_number,good\n2025-01-01,L\xff,1\n", json!({}), "no utf-8");
+    check(b"made_on,lot\xff_number,good\n2025-01-01,L,1\n", json!({}), "field 2");
     check(b"made_on,lot_number,good\n2025-01-01,\"L,1\n2025-01-01,L,1\n", json!({}), "quote");
     check(b"lot_number,good\nL,1\n", json!({}), "made_on");
     check(b"made_on,lot_number,good,Made-On\n", json!({}), "second");
@@ -251,6 +252,29 @@ fn broken_files_are_refused_with_a_reason() {
     let mut engine = open(&[lots()]);
     let missing = import(&mut engine, json!({"dataset": "nope"}), GOOD, 100);
     assert_eq!(missing.map_err(|e| e.code()), Err("NOT_FOUND"));
+}
+
+#[test]
+fn bytes_that_are_no_text_cost_only_the_row_that_needs_them() {
+    let text = b"made_on,lot_number,good,more\n2025-01-01,L1,1,\xff\n2025-01-01,\xffL2,1,x\n2025-01-01,L3,1,x\n";
+    let options = node(json!({"dataset": "lots", "onError": "skip"}));
+    let mut engine = open(&[lots()]);
+    let mut import = engine.start_import(&options).expect("starts");
+    import.set_encoding("shift_jis".to_owned());
+    engine.push_import(&mut import, text).expect("takes them");
+    let report = engine.finish_import(import).expect("imports the rest");
+    assert_eq!((report.rows, report.skipped), (2, 1));
+    assert_eq!(report.detected.encoding.as_deref(), Some("shift_jis"));
+    let error = &report.errors[0];
+    assert_eq!((error.line, error.column.as_deref()), (3, Some("lot_number")));
+    assert!(error.reason.contains("no shift_jis"), "{error}");
+    let json = b"{\"made_on\":\"2025-01-01\",\"lot_number\":\"\xff\",\"good\":1}\n";
+    match csv(json, json!({})) {
+        Err(Error::ImportRefused { errors, .. }) => {
+            assert!(errors[0].reason.contains("no utf-8"), "{errors:?}");
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 fn foreign(script: &str) -> Vec<u8> {

@@ -93,7 +93,7 @@ impl CsvReader {
         }
         Ok(Detected {
             format: "csv",
-            encoding: Some("utf-8"),
+            encoding: Some(target.encoding.clone()),
             delimiter: Some(char::from(self.delimiter).to_string()),
             header: Some(self.has_header != Some(false)),
             decimal: Some(target.options.form.decimal()),
@@ -104,8 +104,14 @@ impl CsvReader {
     /// The first record says which field is which column.
     fn first_record(&mut self, target: &Target) -> Result<()> {
         let names: Vec<String> = (0..self.parser.ends_length)
-            .map(|i| String::from_utf8_lossy(self.parser.field_bytes(i)).trim().to_owned())
-            .collect();
+            .map(|i| match std::str::from_utf8(&self.parser.text[self.parser.field(i)]) {
+                Ok(name) => Ok(name.trim().to_owned()),
+                Err(_) => {
+                    let place = format!("line {}, field {}", self.parser.line, i + 1);
+                    Err(Error::input(place, target.no_text()))
+                }
+            })
+            .collect::<Result<_>>()?;
         let fields = if self.has_header == Some(false) {
             let columns = target.dataset.columns.len();
             if names.len() != columns {
@@ -166,8 +172,11 @@ impl CsvRows<'_, '_> {
         if count != self.fields.len() {
             return Err(whole(format!("has {count} fields, {} are expected", self.fields.len())));
         }
+        if std::str::from_utf8(&self.parser.text[..self.parser.text_length]).is_err() {
+            self.mend()?;
+        }
         let text = std::str::from_utf8(&self.parser.text[..self.parser.text_length])
-            .map_err(|_| whole("is not UTF-8; save the file as UTF-8".to_owned()))?;
+            .map_err(|_| whole(self.target.no_text()))?;
         let mut start = 0;
         let mut next = 0;
         for (field, &end) in self.fields.iter().zip(&self.parser.ends[..count]) {
@@ -180,6 +189,22 @@ impl CsvRows<'_, '_> {
                 next += 1;
             }
             start = end;
+        }
+        Ok(())
+    }
+
+    /// Blanks out fields that are no text, where nobody wants them.
+    fn mend(&mut self) -> Result<(), RowError> {
+        for (i, field) in self.fields.iter().enumerate() {
+            let bytes = self.parser.field(i);
+            if std::str::from_utf8(&self.parser.text[bytes.clone()]).is_ok() {
+                continue;
+            }
+            if let Some(at) = field {
+                let column = Some(self.target.dataset.columns[*at].name.clone());
+                return Err(RowError { line: self.line, column, reason: self.target.no_text() });
+            }
+            self.parser.text[bytes].fill(b' ');
         }
         Ok(())
     }
@@ -284,9 +309,9 @@ impl Parser {
         }
     }
 
-    fn field_bytes(&self, i: usize) -> &[u8] {
-        let start = if i == 0 { 0 } else { self.ends[i - 1] };
-        &self.text[start..self.ends[i]]
+    /// Where a field stands in `text`.
+    fn field(&self, i: usize) -> std::ops::Range<usize> {
+        if i == 0 { 0..self.ends[0] } else { self.ends[i - 1]..self.ends[i] }
     }
 }
 

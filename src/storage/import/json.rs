@@ -105,7 +105,7 @@ impl JsonReader {
         }
         self.writer.flush(port, target)?;
         let format = if self.layout == Layout::Array { "json" } else { "ndjson" };
-        Ok(Detected { format, encoding: Some("utf-8"), ..Detected::default() })
+        Ok(Detected { format, encoding: Some(target.encoding.clone()), ..Detected::default() })
     }
 
     /// True where a line ends that is not empty.
@@ -182,11 +182,12 @@ impl JsonReader {
     fn take_row<P: SqlPort>(&mut self, port: &mut P, target: &mut Target) -> Result<()> {
         let bytes = std::mem::take(&mut self.row);
         let line = self.row_line;
-        let row = serde_json::from_slice::<Map<String, Json>>(&bytes)
-            .map_err(|error| RowError {
-                line,
-                column: None,
-                reason: format!("is no JSON object: {error}"),
+        let refuse = |reason: String| RowError { line, column: None, reason };
+        let row = std::str::from_utf8(&bytes)
+            .map_err(|_| refuse(target.no_text()))
+            .and_then(|text| {
+                serde_json::from_str::<Map<String, Json>>(text)
+                    .map_err(|error| refuse(format!("is no JSON object: {error}")))
             })
             .and_then(|members| self.values(target, members));
         // The allocation is good for the next row.

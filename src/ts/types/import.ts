@@ -8,7 +8,7 @@ export interface ImportOptions {
   /** Name of the dataset. */
   dataset: string;
   /**
-   * Default: found out. JSON is an array of objects, NDJSON one object a line; text is UTF-8. Bytes are hexadecimal
+   * Default: found out. JSON is an array of objects, NDJSON one object a line. Bytes are hexadecimal
    * behind `\x` in CSV and base64 in JSON; a real may be `Infinity` or `-Infinity`. An empty field of a CSV is null
    * where the column may be null; empty text of the other formats is empty text.
    */
@@ -25,6 +25,11 @@ export interface ImportOptions {
   decimal?: '.' | ',';
   /** Such as 'DD/MM/YYYY', where the file is ambiguous. */
   dateFormat?: string;
+  /**
+   * Of text: a label of TextDecoder, such as 'shift_jis'. Default: found out (UTF-8, UTF-16, Shift_JIS, EUC-JP,
+   * ISO-2022-JP, EUC-KR, GB18030, Big5, Windows-1252). A byte order mark prevails.
+   */
+  encoding?: string;
   /** 'abort' (default): nothing is imported. 'skip': bad rows are reported and left out. */
   onError?: 'abort' | 'skip';
   /** As for `append`. */
@@ -39,7 +44,7 @@ export interface ImportOptions {
 export interface Detected {
   /** 'csv', 'json', 'ndjson' or 'sqlite'. */
   format: string;
-  /** Such as 'utf-8'. */
+  /** Label of TextDecoder, such as 'utf-8' or 'shift_jis'. */
   encoding?: string;
   /** Of CSV fields. */
   delimiter?: string;
