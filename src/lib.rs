@@ -5,6 +5,8 @@
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
+#[cfg(feature = "sqlite")]
+pub mod btree;
 pub mod error;
 pub mod model;
 pub mod planner;

@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod btree;
 mod engine;
 mod import;
 mod oracle;

@@ -14,8 +14,9 @@ const FUNCTION_LINES_MAX: usize = 70;
 const LAYERS: &[(&str, &[&str])] = &[
     ("error", &[]),
     ("model", &["error"]),
+    ("btree", &["error", "model"]),
     ("planner", &["error", "model"]),
-    ("storage", &["error", "model", "planner"]),
+    ("storage", &["error", "model", "planner", "btree"]),
     // The port is where the two meet.
     ("platform", &["error", "model", "storage::port"]),
     ("wasm", &["error", "model", "platform", "storage"]),
