@@ -134,7 +134,7 @@ impl IndexBuild {
     /// Goes on for so many keys; true when there are none left.
     pub fn step(&mut self, sink: &mut dyn PageSink, keys: usize) -> Result<bool> {
         for _ in 0..keys {
-            let Some(key) = self.merge.next() else { return Ok(true) };
+            let Some(key) = self.merge.next_key() else { return Ok(true) };
             let decoded = self.shape.decode(key, &mut self.record);
             if self.unique && !decoded.has_null {
                 let columns = &key[..decoded.columns_bytes];

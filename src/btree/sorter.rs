@@ -113,7 +113,7 @@ pub struct Merge {
 
 impl Merge {
     /// The next key.
-    pub fn next(&mut self) -> Option<&[u8]> {
+    pub fn next_key(&mut self) -> Option<&[u8]> {
         if std::mem::replace(&mut self.is_taken, true) {
             let mut top = self.cursors.peek_mut()?;
             if !top.advance() {
@@ -201,9 +201,9 @@ mod tests {
             expected.sort();
             let mut merge = sorter.merge();
             for key in &expected {
-                assert_eq!(merge.next(), Some(key.as_slice()));
+                assert_eq!(merge.next_key(), Some(key.as_slice()));
             }
-            assert_eq!(merge.next(), None);
+            assert_eq!(merge.next_key(), None);
         }
     }
 }

@@ -5,6 +5,8 @@ mod authorizer;
 #[cfg(feature = "sqlite")]
 mod bind;
 #[cfg(feature = "sqlite")]
+pub mod bulk;
+#[cfg(feature = "sqlite")]
 pub mod clock;
 #[cfg(feature = "sqlite")]
 mod cursor;

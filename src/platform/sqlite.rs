@@ -46,7 +46,7 @@ const READER_CACHE_BYTES: i64 = 32 * 1024 * 1024;
 /// A connection of rusqlite as SQL port.
 #[derive(Debug)]
 pub struct SqlitePort {
-    core: Rc<Core>,
+    pub(super) core: Rc<Core>,
     /// Where its file is; none for a file that was read into memory.
     place: Option<Rc<Place>>,
 }

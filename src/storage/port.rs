@@ -143,6 +143,48 @@ pub trait Cursor {
     fn next(&mut self, take: &mut dyn FnMut(&[ValueRef<'_>]) -> Result<bool>) -> Result<bool>;
 }
 
+/// The size of a database, as a write transaction finds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageSpace {
+    /// Bytes of a page.
+    pub page_bytes: usize,
+    /// Pages of the database; the next one is the first that can be written.
+    pub page_count: u32,
+}
+
+impl PageSpace {
+    /// Where the database ends in its file.
+    #[must_use]
+    pub const fn end(&self) -> u64 {
+        self.page_bytes as u64 * self.page_count as u64
+    }
+}
+
+/// Pages that were written behind the end of a database, about to become part of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NewPages {
+    /// What the empty roots of tables and indexes are replaced by.
+    pub roots: Vec<(u32, Vec<u8>)>,
+    /// The last page of all and its content; none where everything fits into the roots.
+    pub last: Option<(u32, Vec<u8>)>,
+}
+
+/// A host whose database can be given whole pages, past SQL. They stand behind its end, seen by nobody,
+/// until they are published; a crash before leaves the database as it was.
+pub trait BulkPages: SqlPort {
+    /// Whether it can now. To be asked outside of a transaction.
+    fn can_write_pages(&mut self) -> Result<bool>;
+    /// The size now, inside the write transaction that the pages are written in.
+    fn page_space(&mut self) -> Result<PageSpace>;
+    /// Writes pages behind the end.
+    fn write_pages(&mut self, space: PageSpace, first: u32, bytes: &[u8]) -> Result<()>;
+    /// Makes them durable, and part of the database when the transaction commits. The transaction may go on
+    /// by SQL, also in the new pages.
+    fn publish_pages(&mut self, space: PageSpace, new: &NewPages) -> Result<()>;
+    /// Gives their room back, before the transaction is rolled back.
+    fn discard_pages(&mut self, space: PageSpace);
+}
+
 /// Opens foreign SQLite files beside the database, to read rows from.
 pub trait ForeignFiles {
     /// A connection to the file that was read into memory; it never runs what the file brings.

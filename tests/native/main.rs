@@ -10,5 +10,6 @@ mod import;
 mod oracle;
 mod plans;
 mod port;
+mod publish;
 mod transaction;
 mod vfs;

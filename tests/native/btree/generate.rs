@@ -277,7 +277,7 @@ fn changes(random: &mut Random, table: &Table) -> Vec<String> {
                 "INSERT OR IGNORE INTO TABLE (rowid, {columns}) SELECT rowid / 2 - 7, {columns} FROM TABLE WHERE {}",
                 some(random)
             ),
-            _ => format!("UPDATE TABLE SET rowid = rowid - 1 WHERE rowid = (SELECT min(rowid) FROM TABLE) AND rowid > -9223372036854775808"),
+            _ => "UPDATE TABLE SET rowid = rowid - 1 WHERE rowid = (SELECT min(rowid) FROM TABLE) AND rowid > -9223372036854775808".to_owned(),
         })
         .collect()
 }
