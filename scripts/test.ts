@@ -21,7 +21,7 @@ const CLIPPY = ['--', '--deny', 'warnings'];
 const EDGE = ['--no-default-features', '--features', 'edge'];
 const ON_WASM = ['--target', 'wasm32-unknown-unknown', '--profile', 'wasm-test', '--features', 'faults'];
 /** Folders of tests that run in a browser or over the released package. */
-const HOSTED = ['browser', 'dashboard', 'edge', 'packaging'];
+const HOSTED = ['browser', 'conformance', 'dashboard', 'edge', 'packaging'];
 
 const suites: Suite[] = [
   { name: 'format', about: 'rustfmt', steps: [check('cargo', 'fmt', '--all', '--check')] },
@@ -40,6 +40,7 @@ const suites: Suite[] = [
   { name: 'unused', about: 'knip', steps: [check('knip')] },
   { name: 'node', about: 'the client and other TypeScript, in Node', steps: [node(globSync('tests/*/*.test.ts', { cwd: root }).filter((file) => !HOSTED.includes(file.split(/[\\/]/)[1] ?? '')))] },
   { name: 'browser', about: 'the package in Chromium and Firefox', needs: ['build:test'], steps: [node(tests('browser'))] },
+  { name: 'conformance', about: 'SQL text against plain SQLite', needs: ['build:test'], steps: [node(tests('conformance'))] },
   { name: 'packaging', about: 'the packed package in projects of users', needs: ['build'], steps: [node(tests('packaging'))] },
   { name: 'dashboard', about: 'the dashboard in Chromium', needs: ['build'], steps: [node(tests('dashboard'))] },
   { name: 'edge', about: 'the dashboard from a Cloudflare Worker', needs: ['build'], steps: [node(tests('edge'))] },

@@ -5,6 +5,7 @@
 mod common;
 
 mod btree;
+mod conformance;
 mod engine;
 mod import;
 mod oracle;
