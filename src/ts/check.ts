@@ -9,7 +9,7 @@ import { isWellFormed } from './batch/text.ts';
 import type { PlainParams, PlainValue } from './engine.ts';
 import { encodingOf } from './encoding/label.ts';
 import { LotwiseError } from './errors.ts';
-import type { ErrorCode, ImportOptions, OpenOptions, QueryOptions } from './types.ts';
+import type { ErrorCode, ImportOptions, OpenOptions, QueryOptions, StreamOptions, WriteOptions } from './types.ts';
 
 const NAME = /^[a-z0-9_-]{1,64}$/;
 const OPEN_OPTIONS: readonly (keyof OpenOptions)[] = ['name', 'storage', 'datasets', 'workerUrl', 'wasmUrl', 'signal'];
@@ -47,6 +47,26 @@ export function checkQueryOptions(what: string, options: QueryOptions, more: rea
     throw new LotwiseError('QUERY_INVALID', `${what}: timeoutMs has to be a number of milliseconds above 0 and up to ${TIMEOUT_MS_MAX}.`);
   }
   checkSignal(what, options.signal, 'QUERY_INVALID');
+}
+
+/** Long enough for any identifier; it is kept in the database. */
+const KEY_LENGTH_MAX = 200;
+
+export function checkWriteOptions(what: string, options: WriteOptions, more: readonly string[] = []): void {
+  checkQueryOptions(what, options, ['idempotencyKey', ...more]);
+  const key: unknown = options.idempotencyKey;
+  if (key === undefined || (typeof key === 'string' && key !== '' && key.length <= KEY_LENGTH_MAX && isWellFormed(key))) return;
+  throw new LotwiseError('QUERY_INVALID', `${what}: idempotencyKey has to be text of 1 to ${KEY_LENGTH_MAX} characters.`);
+}
+
+/** More rows at a time are no faster, and have to be held in memory on both sides. */
+const BATCH_ROWS_MAX = 1_000_000;
+
+export function checkStreamOptions(what: string, options: StreamOptions): void {
+  checkQueryOptions(what, options, ['batchRows']);
+  const { batchRows } = options;
+  if (batchRows === undefined || (Number.isInteger(batchRows) && batchRows >= 1 && batchRows <= BATCH_ROWS_MAX)) return;
+  throw new LotwiseError('QUERY_INVALID', `${what}: batchRows has to be a whole number from 1 to ${BATCH_ROWS_MAX}.`);
 }
 
 export function checkOnConflict(what: string, options: { onConflict?: unknown }, code: ErrorCode): void {

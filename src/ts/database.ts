@@ -1,24 +1,22 @@
 /**
- * The database object: public calls become operations, answers become results, and an engine that was lost
- * is replaced at the next call.
+ * The database object: calls go to the one session there is, and an engine that was lost is replaced at the
+ * next call.
  *
  * Invariants:
- * 1. A call is checked and encoded before it is posted; nothing that the boundary would change gets there.
- * 2. There is at most one session, and none is opened after `close()`.
- * 3. `close()` resolves after the lock of the files is free.
+ * 1. There is at most one session, and none is opened after `close()`.
+ * 2. `close()` resolves after the lock of the files is free.
  */
-import { BatchResult } from './batch/decode.ts';
-import { encodeParams, encodeRows } from './batch/encode.ts';
-import { checkImportOptions, checkOnConflict, checkParams, checkPlainData, checkQueryOptions, checkSql } from './check.ts';
+import { Caller, throwIfGivenUp, unexpected, type Send } from './caller.ts';
+import { checkImportOptions, checkParams, checkPlainData, checkSql } from './check.ts';
 import type { EngineImportOptions } from './engine.ts';
-import { LotwiseError, cancelled } from './errors.ts';
+import { LotwiseError } from './errors.ts';
 import type { Answer, Operation } from './protocol.ts';
 import type { CallSettings, Session } from './session.ts';
 import { prepareSource } from './source.ts';
-import { isRead } from './sql.ts';
+import { runTransaction } from './transaction.ts';
 import type {
-  AggregateQuery, AppendOptions, Capabilities, ColumnData, Database, Dataset, ImportOptions, ImportReport, ImportSource, Page, Params, Plan,
-  QueryOptions, RecordsQuery, Result, Row, WriteOptions, WriteResult,
+  AggregateQuery, Capabilities, Database, Dataset, ImportOptions, ImportReport, ImportSource, Params, Plan, RecordsQuery, Transaction,
+  WriteOptions,
 } from './types.ts';
 
 /** Engines lost one after the other without a call that succeeded; then the database gives up. */
@@ -30,74 +28,39 @@ const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.f
 /** What opens one session more, in the same way each time; `onLost` is told when it dies. */
 export type OpenSession = (onLost: () => void) => Promise<Session>;
 
-export class EngineDatabase implements Database {
+export class EngineDatabase extends Caller implements Database {
   readonly name: string;
   readonly capabilities: Capabilities;
   readonly #openSession: OpenSession;
   /** Undefined after a loss, until the next call. */
   #session: Promise<Session> | undefined;
   #lostInARow = 0;
+  /** Those that are open. */
+  readonly #transactions = new Set<Promise<void>>();
   #closing: Promise<void> | undefined;
 
   constructor(name: string, capabilities: Capabilities, session: Session, openSession: OpenSession) {
+    super();
     this.name = name;
     this.capabilities = capabilities;
     this.#session = Promise.resolve(session);
     this.#openSession = openSession;
   }
 
-  async query<T = Row>(sql: string, params?: Params, options: QueryOptions = {}): Promise<Result<T>> {
-    const what = 'query()';
-    checkSql(what, sql);
-    checkQueryOptions(what, options);
-    const answer = await this.#call({ op: 'query', sql, params: checkParams(what, params) }, { what, ...options, abandonable: isRead(sql) });
-    return resultOf(answer);
-  }
-
-  async execute(sql: string, params?: Params, options: WriteOptions = {}): Promise<WriteResult> {
-    const what = 'execute()';
-    checkSql(what, sql);
-    checkQueryOptions(what, options);
-    return writeResultOf(await this.#call({ op: 'execute', sql, params: checkParams(what, params) }, { what, ...options }));
-  }
-
-  async executeMany(sql: string, params: readonly Params[], options: WriteOptions = {}): Promise<WriteResult> {
-    const what = 'executeMany()';
-    checkSql(what, sql);
-    checkQueryOptions(what, options);
-    const { batch, named } = encodeParams(params, what);
-    return writeResultOf(await this.#call({ op: 'executeMany', sql, batch, named }, { what, ...options, transfer: [batch.buffer] }));
-  }
-
-  async append(dataset: string, rows: readonly object[] | ColumnData, options: AppendOptions = {}): Promise<WriteResult> {
-    const what = 'append()';
-    checkDatasetName(what, dataset);
-    const { onConflict = 'error', ...rest } = options;
-    checkQueryOptions(what, rest);
-    checkOnConflict(what, options, 'QUERY_INVALID');
-    const batch = encodeRows(rows, what);
-    return writeResultOf(await this.#call({ op: 'append', dataset, batch, onConflict }, { what, ...rest, transfer: [batch.buffer] }));
-  }
-
-  async aggregate<T = Row>(query: AggregateQuery, options: QueryOptions = {}): Promise<Result<T>> {
-    const what = 'aggregate()';
-    checkPlainData(query, 'query', 'QUERY_INVALID');
-    checkQueryOptions(what, options);
-    return resultOf(await this.#call({ op: 'aggregate', query }, { what, ...options, abandonable: true }));
-  }
-
-  async records<T = Row>(query: RecordsQuery, options: QueryOptions = {}): Promise<Page<T>> {
-    const what = 'records()';
-    checkPlainData(query, 'query', 'QUERY_INVALID');
-    checkQueryOptions(what, options);
-    return resultOf(await this.#call({ op: 'records', query }, { what, ...options, abandonable: true }));
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options: WriteOptions = {}): Promise<T> {
+    const transaction = this.pin('transaction()').then((send) => runTransaction(send, work, options));
+    // Closing waits for it, however it ends.
+    const ended = transaction.then(() => {}, () => {});
+    this.#transactions.add(ended);
+    void ended.then(() => this.#transactions.delete(ended));
+    return transaction;
   }
 
   async explain(query: string | AggregateQuery | RecordsQuery, params?: Params): Promise<Plan> {
     const what = 'explain()';
     if (typeof query === 'string') checkSql(what, query);
     else checkPlainData(query, 'query', 'QUERY_INVALID');
-    const answer = await this.#call({ op: 'explain', target: query, params: checkParams(what, params) }, { what });
+    const answer = await this.send({ op: 'explain', target: query, params: checkParams(what, params) }, { what });
     if (answer.type !== 'plan') throw unexpected(answer);
     return answer.plan;
   }
@@ -105,8 +68,8 @@ export class EngineDatabase implements Database {
   async define(dataset: Dataset): Promise<void> {
     checkPlainData(dataset, 'dataset', 'CONFIG_INVALID');
     // An index over many rows takes its time, and half of one is of no use.
-    const answer = await this.#call({ op: 'define', dataset }, { what: 'define()', timeoutMs: Number.POSITIVE_INFINITY });
-    if (answer.type !== 'defined') throw unexpected(answer);
+    const answer = await this.send({ op: 'define', dataset }, { what: 'define()', timeoutMs: Number.POSITIVE_INFINITY });
+    if (answer.type !== 'ended') throw unexpected(answer);
   }
 
   async importFile(source: ImportSource, options: ImportOptions): Promise<ImportReport> {
@@ -116,7 +79,7 @@ export class EngineDatabase implements Database {
     throwIfGivenUp('importFile()', signal);
     const { message, totalBytes, transfer, feed } = prepareSource(source);
     try {
-      const answer = await this.#call(
+      const answer = await this.send(
         { op: 'import', options: rest satisfies EngineImportOptions, encoding, source: message, totalBytes },
         { what: 'importFile()', timeoutMs: Number.POSITIVE_INFINITY, signal, transfer, feed, onProgress: onProgress && guarded(onProgress) },
       );
@@ -136,6 +99,7 @@ export class EngineDatabase implements Database {
   }
 
   async #close(): Promise<void> {
+    await Promise.all(this.#transactions);
     // A session that cannot be had any more has nothing to close.
     const session = await this.#session?.catch(() => undefined);
     if (session === undefined) return;
@@ -149,15 +113,21 @@ export class EngineDatabase implements Database {
     }
   }
 
-  async #call(operation: Operation, settings: CallSettings): Promise<Answer> {
-    const { what, signal } = settings;
+  protected async send(operation: Operation, settings: CallSettings): Promise<Answer> {
+    throwIfGivenUp(settings.what, settings.signal);
+    const send = await this.pin(settings.what);
+    throwIfGivenUp(settings.what, settings.signal);
+    return send(operation, settings);
+  }
+
+  protected async pin(what: string): Promise<Send> {
     if (this.#closing !== undefined) throw new LotwiseError('CLOSED', `${what}: database '${this.name}' is closed.`);
-    throwIfGivenUp(what, signal);
     const session = await (this.#session ??= this.#replace());
-    throwIfGivenUp(what, signal);
-    const answer = await session.call(operation, settings);
-    this.#lostInARow = 0;
-    return answer;
+    return async (operation, settings) => {
+      const answer = await session.call(operation, settings);
+      this.#lostInARow = 0;
+      return answer;
+    };
   }
 
   /** A session in place of the one that was lost. A failure is the next caller's to try again. */
@@ -175,35 +145,6 @@ export class EngineDatabase implements Database {
     this.#lostInARow += 1;
     this.#session = undefined;
   }
-}
-
-function resultOf<T>(answer: Answer): BatchResult<T> {
-  if (answer.type !== 'reply') throw unexpected(answer);
-  const { batch, meta, elapsedMs, queuedMs, next } = answer;
-  return new BatchResult<T>(
-    batch,
-    { route: meta.route, cache: 'bypass', ageMs: 0, elapsedMs, queuedMs, partitions: ['live'], dataVersion: meta.dataVersion },
-    next,
-  );
-}
-
-function writeResultOf(answer: Answer): WriteResult {
-  if (answer.type !== 'write') throw unexpected(answer);
-  const { changes, lastInsertRowid, dataVersion, elapsedMs } = answer;
-  return { changes, lastInsertRowid, dataVersion, elapsedMs };
-}
-
-function unexpected(answer: Answer): LotwiseError {
-  return new LotwiseError('INTERNAL', `The engine gave an answer of type '${answer.type}' to another question.`);
-}
-
-function checkDatasetName(what: string, dataset: unknown): void {
-  if (typeof dataset !== 'string') throw new LotwiseError('QUERY_INVALID', `${what}: dataset has to be the name of a dataset.`);
-  checkPlainData(dataset, `${what}: dataset`, 'QUERY_INVALID');
-}
-
-function throwIfGivenUp(what: string, signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw cancelled(what, signal.reason);
 }
 
 /** A listener that throws is its owner's affair and must not cost the import. */

@@ -35,6 +35,16 @@ export interface WriteReply {
 
 export interface CallOptions {
   timeoutMs: number;
+  /** The call belongs to the transaction that is open. */
+  transaction?: boolean;
+  idempotencyKey?: string;
+}
+
+/** Rows of a statement, batch by batch; freed after `close`. */
+export interface EngineStream {
+  next(rowsMax: number, timeoutMs: number | undefined): { reply: Reply; more: boolean };
+  close(): void;
+  free(): void;
 }
 
 /** One import: a transaction that is open until `finish` or `abort`. */
@@ -58,6 +68,15 @@ export interface Engine {
   records(query: RecordsQuery, options: CallOptions): Reply;
   explain(target: string | AggregateQuery | RecordsQuery, params: PlainParams | undefined): Plan;
   define(dataset: Dataset): void;
+  /** Whether a statement writes. */
+  writes(sql: string): boolean;
+  /** Begins a transaction; what one with the same key was told when it was committed. */
+  begin(options: CallOptions): string | undefined;
+  commit(result: string): number;
+  rollback(): void;
+  savepoint(): void;
+  endSavepoint(keep: boolean): void;
+  openStream(sql: string, params: PlainParams | undefined, options: CallOptions): EngineStream;
   importStart(options: EngineImportOptions): EngineImport;
   close(): void;
 }

@@ -8,8 +8,11 @@ import { LotwiseError, cancelled, fieldsOfError, textOf } from './errors.ts';
 import type { Chunk, SourceMessage } from './protocol.ts';
 import type { ImportReport, Progress } from './types.ts';
 
-/** Read and pushed at once: larger reads are no faster, and a cancellation waits for one of them. */
+/** Read at once: larger reads are no faster, smaller ones cost more. */
 const SLICE_BYTES = 4 * 1024 * 1024;
+
+/** Handed to the engine at once: so long, some 20 ms, a question may have to wait. */
+const PUSH_BYTES = 256 * 1024;
 
 /** Chunks of a stream that may be on their way at a time. */
 const CHUNKS_AHEAD = 8;
@@ -67,8 +70,8 @@ async function pushAll(job: EngineImport, { encoding, source, totalBytes }: Impo
   let bytes = 0;
   let reportedAt = startedAt;
   for await (const chunk of chunksOf(source, call)) {
-    for (let begin = 0; begin < chunk.length; begin += SLICE_BYTES) {
-      const slice = chunk.subarray(begin, begin + SLICE_BYTES);
+    for (let begin = 0; begin < chunk.length; begin += PUSH_BYTES) {
+      const slice = chunk.subarray(begin, begin + PUSH_BYTES);
       give(input.push(slice));
       bytes += slice.length;
       const now = performance.now();

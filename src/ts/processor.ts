@@ -1,6 +1,8 @@
 /**
- * The engine's side of a database: takes messages, runs one call at a time in the order of arrival,
- * answers each exactly once.
+ * The engine's side of a database: takes messages, runs calls one at a time, answers each exactly once.
+ *
+ * Calls run in the order of arrival, but for those that have to wait: while a transaction or an import
+ * holds the writer, other writes keep their turn and reads go on.
  *
  * Knows no transport: a worker or the same thread, that is the host's business, as are the files' lock
  * and the loading of the wasm module.
@@ -8,10 +10,15 @@
 import type { CallOptions, Engine, EngineClass } from './engine.ts';
 import { LotwiseError, cancelled, fieldsOfError, textOf } from './errors.ts';
 import { ChunkQueue, runImport } from './import-run.ts';
-import { PROTOCOL_VERSION, type Answer, type CallMessage, type FromEngine, type OpenMessage, type ToEngine } from './protocol.ts';
+import { PROTOCOL_VERSION, type Answer, type CallMessage, type FromEngine, type OpenMessage, type Operation, type ToEngine } from './protocol.ts';
+import { Streams } from './streams.ts';
+import { Transactions } from './transactions.ts';
 
 /** A call that held the engine for so long may have kept messages waiting. */
 const PAUSE_AFTER_MS = 1;
+
+/** Operations that never write: nothing holds them up. */
+const READS: ReadonlySet<Operation['op']> = new Set(['aggregate', 'records', 'explain', 'streamOpen', 'streamNext', 'streamClose']);
 
 /** What a processor needs of the place where it runs. */
 export interface Host {
@@ -26,20 +33,30 @@ export interface Host {
 
 /** A call that waits or runs. */
 interface Call extends CallMessage {
+  /** 0 while it waits. */
   startedAt: number;
   /** Fires when the caller gives up. */
   cancel: AbortController;
   timer: ReturnType<typeof setTimeout> | undefined;
   chunks: ChunkQueue;
+  /** Of SQL text, once it had to be asked. */
+  writes: boolean | undefined;
 }
 
 export class Processor {
   readonly #host: Host;
   #engine: Engine | undefined;
   #release: (() => Promise<void>) | undefined;
-  /** Calls in order of arrival; the first one may be running. */
+  /** Calls in order of arrival. */
   readonly #calls = new Map<number, Call>();
+  readonly #streams = new Streams();
+  readonly #transactions = new Transactions({
+    rollback: (id) => this.#rollback(id),
+    refuseWaiting: (since, error) => this.#refuseWaiting(since, error),
+  });
   #running: Call | undefined;
+  /** Runs between other calls and holds the writer. */
+  #importing: Call | undefined;
   #draining = false;
   /** After a panic nothing is run any more: the state of the instance is unknown. */
   #broken = false;
@@ -67,13 +84,16 @@ export class Processor {
   abandon(): void {
     this.#abandoned = true;
     this.#forgetCalls();
-    if (!this.#broken) this.#engine?.close();
+    if (!this.#broken) {
+      this.#streams.closeAll();
+      this.#engine?.close();
+    }
     this.#engine = undefined;
   }
 
   /** Reports what nobody caught: a panic inside a promise of the engine, a fault of this code. */
   fault(error: unknown): void {
-    this.#panic(this.#running?.id, error);
+    this.#panic((this.#running ?? this.#importing)?.id, error);
   }
 
   async #open({ name, storage, datasets, wasmUrl }: OpenMessage): Promise<void> {
@@ -92,7 +112,7 @@ export class Processor {
   }
 
   #enqueue(message: CallMessage): void {
-    const call: Call = { ...message, startedAt: 0, cancel: new AbortController(), timer: undefined, chunks: new ChunkQueue() };
+    const call: Call = { ...message, startedAt: 0, cancel: new AbortController(), timer: undefined, chunks: new ChunkQueue(), writes: undefined };
     if (call.timeoutMs !== undefined) call.timer = setTimeout(() => this.#expire(call), Math.max(0, this.#remainingMs(call)));
     this.#calls.set(call.id, call);
     void this.#drain();
@@ -103,18 +123,18 @@ export class Processor {
     const call = this.#calls.get(id);
     if (call === undefined) return;
     call.cancel.abort();
-    if (call !== this.#running) this.#reject(call, cancelled('The call'));
+    if (call.startedAt === 0) this.#reject(call, cancelled('The call'));
   }
 
-  /** Its time was up before its turn came: an import may hold the engine for long. */
+  /** Its time was up before its turn came: an import or a transaction may hold the writer for long. */
   #expire(call: Call): void {
-    if (call !== this.#running) this.#reject(call, expired(call));
+    if (call.startedAt === 0) this.#reject(call, expired(call));
   }
 
   async #drain(): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
-    for (let [call] = this.#calls.values(); call !== undefined && !this.#broken; [call] = this.#calls.values()) {
+    for (let call = this.#next(); call !== undefined; call = this.#next()) {
       await this.#run(call);
       // Where calls wait, or this one took its time, the host may deliver what came in meanwhile, a
       // cancellation of a call that waits among that. A pause costs 0.1 ms, as much as a look-up: a lone
@@ -125,9 +145,42 @@ export class Processor {
     this.#draining = false;
   }
 
+  /** The first call whose turn it is. */
+  #next(): Call | undefined {
+    if (this.#broken) return undefined;
+    for (const call of this.#calls.values()) {
+      if (call.startedAt === 0 && this.#mayRun(call)) return call;
+    }
+    return undefined;
+  }
+
+  #mayRun(call: Call): boolean {
+    const { operation, transaction } = call;
+    if (transaction !== undefined || READS.has(operation.op)) return true;
+    const held = this.#importing !== undefined || this.#transactions.isOpen;
+    if (operation.op === 'close') return !held && this.#calls.keys().next().value === call.id;
+    if (!held) return true;
+    if (operation.op !== 'query') return false;
+    call.writes ??= this.#writes(operation.sql);
+    return !call.writes;
+  }
+
+  #writes(sql: string): boolean {
+    try {
+      return this.#engine?.writes(sql) ?? false;
+    } catch {
+      // It runs at once, and says what is wrong with it.
+      return false;
+    }
+  }
+
   async #run(call: Call): Promise<void> {
     clearTimeout(call.timer);
     call.startedAt = performance.now();
+    if (call.operation.op === 'import') {
+      void this.#import(call, call.operation);
+      return;
+    }
     this.#running = call;
     try {
       if (this.#remainingMs(call) <= 0) throw expired(call);
@@ -136,46 +189,122 @@ export class Processor {
       this.#reject(call, error);
     } finally {
       this.#running = undefined;
+      if (call.transaction !== undefined) this.#transactions.used();
+    }
+  }
+
+  async #import(call: Call, operation: Operation & { op: 'import' }): Promise<void> {
+    this.#importing = call;
+    try {
+      const { id, sentAt, chunks, cancel: { signal } } = call;
+      const report = await runImport(this.#needEngine(), operation, {
+        chunks, signal, sentAt,
+        pause: () => this.#host.pause(),
+        pull: () => this.#host.post({ kind: 'pull', id }, []),
+        progress: (progress) => this.#host.post({ kind: 'progress', id, progress }, []),
+      });
+      this.#resolve(call, { type: 'report', report });
+    } catch (error) {
+      this.#reject(call, error);
+    } finally {
+      this.#importing = undefined;
+      void this.#drain();
     }
   }
 
   async #perform(call: Call): Promise<Answer> {
-    const engine = this.#engine;
-    if (engine === undefined) throw new LotwiseError('CLOSED', 'The database is closed.');
-    const { operation } = call;
+    const engine = this.#needEngine();
+    const { operation, transaction } = call;
     const options: CallOptions = { timeoutMs: Math.ceil(this.#remainingMs(call)) };
+    if (transaction !== undefined) {
+      this.#transactions.check(transaction);
+      options.transaction = true;
+    }
     switch (operation.op) {
       case 'query': return this.#reply(call, engine.query(operation.sql, operation.params, options));
       case 'aggregate': return this.#reply(call, engine.aggregate(operation.query, options));
       case 'records': return this.#reply(call, engine.records(operation.query, options));
-      case 'execute': return this.#written(call, engine.execute(operation.sql, operation.params, options));
-      case 'executeMany': return this.#written(call, engine.executeMany(operation.sql, operation.batch, operation.named, options));
-      case 'append':
-        return this.#written(call, engine.append(operation.dataset, operation.batch, { ...options, onConflict: operation.onConflict }));
+      case 'execute': return this.#written(call, engine.execute(operation.sql, operation.params, keyed(options, operation)));
+      case 'executeMany':
+        return this.#written(call, engine.executeMany(operation.sql, operation.batch, operation.named, keyed(options, operation)));
+      case 'append': {
+        const { onConflict } = operation;
+        return this.#written(call, engine.append(operation.dataset, operation.batch, { ...keyed(options, operation), onConflict }));
+      }
       case 'explain': return { type: 'plan', plan: engine.explain(operation.target, operation.params) };
       case 'define':
         engine.define(operation.dataset);
-        return { type: 'defined' };
-      case 'import': {
-        const { id, sentAt, chunks, cancel: { signal } } = call;
-        const report = await runImport(engine, operation, {
-          chunks, signal, sentAt,
-          pause: () => this.#host.pause(),
-          pull: () => this.#host.post({ kind: 'pull', id }, []),
-          progress: (progress) => this.#host.post({ kind: 'progress', id, progress }, []),
-        });
-        return { type: 'report', report };
+        return { type: 'ended' };
+      case 'begin': return this.#begin(engine, call, keyed(options, operation));
+      case 'savepoint':
+        engine.savepoint();
+        return { type: 'ended' };
+      case 'endSavepoint':
+        engine.endSavepoint(operation.keep);
+        return { type: 'ended' };
+      case 'commit': return this.#commit(engine, operation.result);
+      case 'rollback':
+        this.#rollback(transaction);
+        return { type: 'ended' };
+      case 'streamOpen':
+        this.#streams.open(call.id, transaction, () => engine.openStream(operation.sql, operation.params, options));
+        return { type: 'stream', stream: call.id };
+      case 'streamNext': {
+        const { reply, more } = this.#streams.next(operation.stream, operation.rows, options.timeoutMs);
+        return { type: 'batch', more, reply: this.#reply(call, reply) };
       }
+      case 'streamClose':
+        this.#streams.close(operation.stream);
+        return { type: 'ended' };
       case 'close':
+        this.#streams.closeAll();
         engine.close();
         this.#engine = undefined;
         // Only now may somebody else have the files.
         await this.#release?.();
-        return { type: 'closed' };
+        return { type: 'ended' };
+      case 'import': throw new LotwiseError('INTERNAL', 'An import was run as an ordinary call.');
     }
   }
 
-  #reply(call: Call, reply: ReturnType<Engine['query']>): Answer {
+  #needEngine(): Engine {
+    if (this.#engine === undefined) throw new LotwiseError('CLOSED', 'The database is closed.');
+    return this.#engine;
+  }
+
+  #begin(engine: Engine, call: Call, options: CallOptions): Answer {
+    const repeated = engine.begin(options);
+    if (repeated !== undefined) return { type: 'begun', transaction: call.id, repeated };
+    this.#transactions.began(call.id);
+    return { type: 'begun', transaction: call.id };
+  }
+
+  #commit(engine: Engine, result: string): Answer {
+    this.#streams.closeThose((transaction) => transaction !== undefined);
+    try {
+      return { type: 'committed', dataVersion: engine.commit(result) };
+    } finally {
+      // A commit that failed was rolled back.
+      this.#transactions.ended();
+    }
+  }
+
+  #rollback(id: number | undefined): void {
+    if (id === undefined || this.#broken) return;
+    this.#streams.closeThose((transaction) => transaction === id);
+    this.#engine?.rollback();
+    this.#transactions.ended();
+    void this.#drain();
+  }
+
+  /** Writes that a transaction has kept waiting since then. */
+  #refuseWaiting(since: number, error: LotwiseError): void {
+    for (const call of this.#calls.values()) {
+      if (call.startedAt === 0 && call.sentAt <= since && !this.#mayRun(call) && call.operation.op !== 'close') this.#reject(call, error);
+    }
+  }
+
+  #reply(call: Call, reply: ReturnType<Engine['query']>): Answer & { type: 'reply' } {
     return { ...reply, type: 'reply', elapsedMs: elapsedMs(call), queuedMs: Math.max(0, call.startedAt - call.sentAt) };
   }
 
@@ -184,8 +313,8 @@ export class Processor {
   }
 
   #resolve(call: Call, answer: Answer): void {
-    const transfer = answer.type === 'reply' ? [answer.batch.buffer] : [];
-    this.#host.post({ kind: 'done', id: call.id, answer, now: performance.now() }, transfer);
+    const batch = answer.type === 'reply' ? answer.batch : answer.type === 'batch' ? answer.reply.batch : undefined;
+    this.#host.post({ kind: 'done', id: call.id, answer, now: performance.now() }, batch === undefined ? [] : [batch.buffer]);
     this.#calls.delete(call.id);
   }
 
@@ -216,11 +345,16 @@ export class Processor {
   #forgetCalls(): void {
     for (const { timer } of this.#calls.values()) clearTimeout(timer);
     this.#calls.clear();
+    this.#transactions.ended();
   }
 
   #remainingMs({ sentAt, timeoutMs }: CallMessage): number {
     return timeoutMs === undefined ? Number.POSITIVE_INFINITY : sentAt + timeoutMs - performance.now();
   }
+}
+
+function keyed(options: CallOptions, { idempotencyKey }: { idempotencyKey?: string | undefined }): CallOptions {
+  return idempotencyKey === undefined ? options : { ...options, idempotencyKey };
 }
 
 function elapsedMs(call: CallMessage): number {

@@ -9,7 +9,7 @@ import type { ErrorFields } from './errors.ts';
 import type { AggregateQuery, Dataset, ImportReport, Plan, Progress, RecordsQuery } from './types.ts';
 
 /** Rises with each change of the messages: a worker script kept from an older version is found out. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** Time limit of a call that names none. */
 export const TIMEOUT_MS_DEFAULT = 30_000;
@@ -37,19 +37,33 @@ export interface CallMessage {
   sentAt: number;
   /** From then on; undefined for calls without a limit. */
   timeoutMs: number | undefined;
+  /** The transaction that it belongs to: the id of the call that began it. */
+  transaction?: number | undefined;
 }
 
 export type Operation =
   | { op: 'query'; sql: string; params: PlainParams | undefined }
-  | { op: 'execute'; sql: string; params: PlainParams | undefined }
-  | { op: 'executeMany'; sql: string; batch: Uint8Array<ArrayBuffer>; named: boolean }
-  | { op: 'append'; dataset: string; batch: Uint8Array<ArrayBuffer>; onConflict: 'error' | 'ignore' | 'replace' }
+  | ({ op: 'execute'; sql: string; params: PlainParams | undefined } & Keyed)
+  | ({ op: 'executeMany'; sql: string; batch: Uint8Array<ArrayBuffer>; named: boolean } & Keyed)
+  | ({ op: 'append'; dataset: string; batch: Uint8Array<ArrayBuffer>; onConflict: 'error' | 'ignore' | 'replace' } & Keyed)
   | { op: 'aggregate'; query: AggregateQuery }
   | { op: 'records'; query: RecordsQuery }
   | { op: 'explain'; target: string | AggregateQuery | RecordsQuery; params: PlainParams | undefined }
   | { op: 'define'; dataset: Dataset }
   | { op: 'import'; options: EngineImportOptions; encoding: string | undefined; source: SourceMessage; totalBytes: number | undefined }
+  | ({ op: 'begin' } & Keyed)
+  /** `result`: what a repetition with the same key will be told. */
+  | { op: 'commit'; result: string }
+  | { op: 'rollback' }
+  | { op: 'savepoint' }
+  | { op: 'endSavepoint'; keep: boolean }
+  | { op: 'streamOpen'; sql: string; params: PlainParams | undefined }
+  | { op: 'streamNext'; stream: number; rows: number }
+  | { op: 'streamClose'; stream: number }
   | { op: 'close' };
+
+/** A write that is done once, however often it is asked for. */
+interface Keyed { idempotencyKey?: string | undefined }
 
 /** What is to be imported: there already, or to be pulled chunk by chunk. */
 export type SourceMessage =
@@ -75,9 +89,14 @@ export type FromEngine =
   | { kind: 'panic'; id: number | undefined; text: string };
 
 export type Answer =
-  | ({ type: 'reply'; elapsedMs: number; queuedMs: number } & Reply)
+  | ReplyAnswer
   | ({ type: 'write'; elapsedMs: number } & WriteReply)
   | { type: 'plan'; plan: Plan }
   | { type: 'report'; report: ImportReport }
-  | { type: 'defined' }
-  | { type: 'closed' };
+  | { type: 'begun'; transaction: number; repeated?: string }
+  | { type: 'committed'; dataVersion: number }
+  | { type: 'stream'; stream: number }
+  | { type: 'batch'; reply: ReplyAnswer; more: boolean }
+  | { type: 'ended' };
+
+export type ReplyAnswer = { type: 'reply'; elapsedMs: number; queuedMs: number } & Reply;

@@ -16,6 +16,9 @@ import type { Progress } from './types.ts';
 /** Calls that may wait for one engine; more are refused. */
 export const CALLS_MAX = 1_000;
 
+/** What ends something and frees its place is never refused. */
+const ENDING: ReadonlySet<Operation['op']> = new Set(['close', 'commit', 'rollback', 'endSavepoint', 'streamClose']);
+
 /** For the script to load and say that it runs. */
 const READY_MS_MAX = 30_000;
 
@@ -44,6 +47,8 @@ export interface CallSettings {
   timeoutMs?: number | undefined;
   /** Whether a call that runs may be answered CANCELLED while the engine goes on with it: reads only. */
   abandonable?: boolean;
+  /** The transaction that it belongs to. */
+  transaction?: number;
   feed?: Feed | undefined;
   onProgress?: ((progress: Progress) => void) | undefined;
 }
@@ -107,8 +112,8 @@ export class Session {
   /** Posts one operation; resolves with its answer. */
   call(operation: Operation, settings: CallSettings): Promise<Answer> {
     const { signal } = settings;
-    if (this.#over) return Promise.reject(lostBefore(settings.what));
-    if (this.#pending.size >= CALLS_MAX && operation.op !== 'close') {
+    if (this.#over) return Promise.reject(settings.transaction === undefined ? lostBefore(settings.what) : lostInside(settings.what));
+    if (this.#pending.size >= CALLS_MAX && !ENDING.has(operation.op)) {
       return Promise.reject(new LotwiseError(
         'LIMIT_EXCEEDED', `${settings.what}: ${CALLS_MAX} calls are waiting already; wait for some of them.`,
         { retryable: true, details: { callsMax: CALLS_MAX } },
@@ -143,10 +148,10 @@ export class Session {
     this.#channel.end();
   }
 
-  #post(id: number, operation: Operation, { timeoutMs = TIMEOUT_MS_DEFAULT, transfer = [] }: CallSettings): void {
+  #post(id: number, operation: Operation, { timeoutMs = TIMEOUT_MS_DEFAULT, transfer = [], transaction }: CallSettings): void {
     const sentAt = performance.now() - this.#clockAhead;
     const limit = Number.isFinite(timeoutMs) ? timeoutMs : undefined;
-    this.#channel.post({ kind: 'call', id, operation, sentAt, timeoutMs: limit }, transfer);
+    this.#channel.post({ kind: 'call', id, operation, sentAt, timeoutMs: limit, transaction }, transfer);
   }
 
   #receive(message: FromEngine): void {
@@ -195,7 +200,7 @@ export class Session {
     for (const [id, { settings, settle }] of calls) {
       settle(id === running
         ? new LotwiseError(error.code, `${settings.what}: ${error.message}${gone}`, { details: error.details })
-        : lostBefore(settings.what, gone));
+        : settings.transaction === undefined ? lostBefore(settings.what, gone) : lostInside(settings.what, gone));
     }
     this.#onLost();
   }
@@ -203,6 +208,10 @@ export class Session {
 
 function lostBefore(what: string, consequence = ''): LotwiseError {
   return new LotwiseError('WORKER_LOST', `${what}: the engine stopped before this call had begun; call again.${consequence}`, { retryable: true });
+}
+
+function lostInside(what: string, consequence = ''): LotwiseError {
+  return new LotwiseError('WORKER_LOST', `${what}: the engine stopped, and the transaction was rolled back; run it again.${consequence}`, { retryable: true });
 }
 
 function stopped(text: string): LotwiseError {

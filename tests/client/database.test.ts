@@ -293,21 +293,22 @@ test('an import that is given up takes back what it did, also while its source s
     cancel(why) { reason = why; },
   });
   const importing = db.importFile(source, { dataset: 'lots', signal: give.signal });
-  const waiting = db.query('A');
+  const waiting = db.execute('A');
+  await db.query('B');
   await sleep(20);
   give.abort();
   await assert.rejects(importing, lotwiseError('CANCELLED', /import/));
   await waiting;
-  assert.deepEqual(fake.log, ['import lots', 'abort', 'free', 'A']);
+  assert.deepEqual(fake.log, ['import lots', 'B', 'abort', 'free', 'execute A'], 'reads go on, writes wait');
   assert.notEqual(reason, undefined, 'the source was told');
 });
 
-test('a call behind an import that stalls runs out of time', async () => {
+test('a write behind an import that stalls runs out of time', async () => {
   const fake = new Fake();
   const db = await fake.open();
   const give = new AbortController();
   const importing = db.importFile(new ReadableStream<Uint8Array>(), { dataset: 'lots', signal: give.signal });
-  await assert.rejects(db.query('A', [], { timeoutMs: 20 }), lotwiseError('TIMEOUT', /waited 20 ms/, true));
+  await assert.rejects(db.execute('A', [], { timeoutMs: 20 }), lotwiseError('TIMEOUT', /waited 20 ms/, true));
   give.abort();
   await assert.rejects(importing, lotwiseError('CANCELLED'));
   assert.deepEqual(fake.log, ['import lots', 'abort', 'free']);

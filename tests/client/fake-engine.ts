@@ -2,7 +2,7 @@
 
 import { encodeRows } from '../../src/ts/batch/encode.ts';
 import { EngineDatabase } from '../../src/ts/database.ts';
-import type { Engine, EngineImport, Reply } from '../../src/ts/engine.ts';
+import type { Engine, EngineImport, EngineStream, Reply } from '../../src/ts/engine.ts';
 import { LotwiseError } from '../../src/ts/errors.ts';
 import { Processor, type Host } from '../../src/ts/processor.ts';
 import type { FromEngine, OpenMessage } from '../../src/ts/protocol.ts';
@@ -20,6 +20,10 @@ export class Fake {
   opened = 0;
   ended = 0;
   failOpen: unknown;
+  failBegin = false;
+  failCommit = false;
+  /** What transactions with these keys were told when they were committed. */
+  readonly repeats = new Map<string, string>();
 
   /** `PANIC` as statement panics, `FAIL` fails as the engine does; others are answered with one row. */
   engine(): Engine {
@@ -48,8 +52,39 @@ export class Fake {
       append: (dataset, _batch, { onConflict }) => write(`append ${dataset} ${onConflict}`),
       explain: () => ({ route: 'index', sql: '', steps: [], indexes: [], fullScans: [], temporarySorts: 0, partitions: ['live'] }),
       define: ({ name }) => run(`define ${name}`),
+      writes: (sql) => /insert|update|delete/i.test(sql),
+      begin: ({ idempotencyKey }) => {
+        this.log.push('begin');
+        if (this.failBegin) throw { lotwise: true, code: 'SQL_INVALID', message: 'no', retryable: false };
+        return this.repeats.get(idempotencyKey ?? '');
+      },
+      commit: (result) => {
+        this.log.push(`commit ${result}`.trim());
+        if (this.failCommit) throw { lotwise: true, code: 'SQL_INVALID', message: 'no', retryable: false };
+        return 8;
+      },
+      rollback: () => { this.log.push('rollback'); },
+      savepoint: () => { this.log.push('savepoint'); },
+      endSavepoint: (keep) => { this.log.push(keep ? 'release' : 'undo'); },
+      openStream: (sql) => this.#stream(sql),
       importStart: (options) => this.#import(options.dataset),
       close: () => { this.log.push('close'); },
+    };
+  }
+
+  /** Two batches of two rows. */
+  #stream(sql: string): EngineStream {
+    this.log.push(`stream ${sql}`);
+    let batches = 0;
+    return {
+      next: (rows) => {
+        this.log.push(`next ${rows}`);
+        if (sql.includes('FAIL')) throw { lotwise: true, code: 'TIMEOUT', message: 'late', retryable: true };
+        batches += 1;
+        return { reply: { batch: encodeRows([{ n: batches }, { n: batches }], 'fake'), meta: { route: 'scan', rows: 2, dataVersion: 7 } }, more: batches < 2 };
+      },
+      close: () => { this.log.push('close stream'); },
+      free: () => {},
     };
   }
 

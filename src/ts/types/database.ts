@@ -2,7 +2,7 @@
 import type { Dataset } from './dataset.ts';
 import type { ImportOptions, ImportReport, ImportSource } from './import.ts';
 import type { AggregateQuery, RecordsQuery } from './query.ts';
-import type { AppendOptions, Page, Plan, QueryOptions, Result, WriteOptions, WriteResult } from './result.ts';
+import type { AppendOptions, Page, Plan, QueryOptions, Result, StreamOptions, WriteOptions, WriteResult } from './result.ts';
 import type { ColumnData, Params, Row } from './value.ts';
 
 /** How to open a database; every member has a default. */
@@ -42,6 +42,14 @@ export interface Database {
    */
   query<T = Row>(sql: string, params?: Params, options?: QueryOptions): Promise<Result<T>>;
   /**
+   * Batches of rows in constant memory, all from one state of the data, whatever is written meanwhile. Leaving
+   * the loop early frees the statement. `timeoutMs` and `signal` hold for each batch.
+   *
+   * @example
+   * for await (const rows of db.stream('SELECT * FROM production_records WHERE line = ?', ['LINE-03'])) upload(rows);
+   */
+  stream<T = Row>(sql: string, params?: Params, options?: StreamOptions): AsyncIterable<T[]>;
+  /**
    * Statements that write, in one transaction. Parameters only where it is a single statement.
    * Resolves when the data is on storage.
    *
@@ -56,6 +64,21 @@ export interface Database {
    * await db.executeMany('DELETE FROM production_records WHERE id = ?', [[1], [2], [3]]);
    */
   executeMany(sql: string, params: readonly Params[], options?: WriteOptions): Promise<WriteResult>;
+
+  /**
+   * All or nothing: committed when the callback resolves, rolled back when it rejects. Inside, call `tx`;
+   * `tx.transaction` is a savepoint. Calls of the database itself see the last commit, and those that write wait
+   * their turn; one that is made and awaited inside the callback, where it would wait for ever, rejects with
+   * DATABASE_BUSY after a second. A transaction without a call for 10 s is rolled back, TIMEOUT. With an
+   * `idempotencyKey` the callback has to return what JSON can hold, and a repeat returns that without calling it.
+   *
+   * @example
+   * await db.transaction(async (tx) => {
+   *   const { rows: [lot] } = await tx.query('SELECT id FROM production_records WHERE lot_number = ?', [number]);
+   *   await tx.execute('UPDATE production_records SET defect_quantity = defect_quantity + 1 WHERE id = ?', [lot.id]);
+   * });
+   */
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: WriteOptions): Promise<T>;
 
   /**
    * Groups and sums a dataset. Rejects with QUERY_INVALID naming the member that is wrong.
@@ -116,6 +139,9 @@ export interface Database {
   /** The same as `close()`, for `await using db = await open()`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
+
+/** What can be called inside a transaction. */
+export type Transaction = Pick<Database, 'query' | 'stream' | 'execute' | 'executeMany' | 'append' | 'aggregate' | 'records' | 'transaction'>;
 
 /** What a database can do where it was opened. */
 export interface Capabilities {

@@ -13,7 +13,19 @@ export interface QueryOptions {
 }
 
 /** For calls that write. */
-export interface WriteOptions extends QueryOptions {}
+export interface WriteOptions extends QueryOptions {
+  /**
+   * Written in the same transaction; a repeat with the same key writes nothing and returns the first result, so
+   * that a call whose fate is unknown can be made again. The last 10,000 keys are remembered.
+   */
+  idempotencyKey?: string;
+}
+
+/** For `stream`. */
+export interface StreamOptions extends QueryOptions {
+  /** Most rows of a batch. Default 1,000. A batch of large rows has fewer. */
+  batchRows?: number;
+}
 
 /** For `append`. */
 export interface AppendOptions extends WriteOptions {
