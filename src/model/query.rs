@@ -10,6 +10,8 @@ use crate::model::value::Value;
 pub const PAGE_ROWS_MAX: u64 = 100_000;
 /// Rows of a page of records where the caller does not say.
 pub const PAGE_ROWS: u64 = 100;
+/// More rows than any table has.
+const ROWS_MAX: u64 = 1 << 53;
 /// How deep `any` may nest.
 pub const WHERE_DEPTH_MAX: usize = 16;
 /// Most values in one condition: what SQLite binds in a statement.
@@ -218,6 +220,15 @@ impl AggregateQuery {
 impl RecordsQuery {
     /// Reads the caller's object.
     pub fn from_node(node: &Node) -> Result<Self> {
+        Self::read(node, PAGE_ROWS, PAGE_ROWS_MAX)
+    }
+
+    /// The same for all rows at once: without a limit of the caller's there is none.
+    pub fn unpaged(node: &Node) -> Result<Self> {
+        Self::read(node, ROWS_MAX, ROWS_MAX)
+    }
+
+    fn read(node: &Node, limit: u64, limit_max: u64) -> Result<Self> {
         let mut fields = Fields::of(node, "", blame_query)?;
         let query = Self {
             dataset: fields.need_text("dataset")?,
@@ -225,7 +236,7 @@ impl RecordsQuery {
             filter: filter(&mut fields, 0)?,
             order_by: order_by(&mut fields)?,
             columns: fields.texts("columns")?,
-            limit: fields.whole("limit", 1, PAGE_ROWS_MAX)?.unwrap_or(PAGE_ROWS),
+            limit: fields.whole("limit", 1, limit_max)?.unwrap_or(limit),
             after: fields.text("after")?,
         };
         fields.done()?;

@@ -112,7 +112,10 @@ fn refusal(action: &AuthAction<'_>) -> Option<String> {
         {
             Some(format!("table '{table_name}' belongs to the package and cannot be written"))
         }
-        AuthAction::Read { table_name, .. } if table_name.eq_ignore_ascii_case("sqlite_dbpage") => {
+        AuthAction::Read { table_name: name, .. }
+        | AuthAction::CreateVtable { module_name: name, .. }
+            if name.eq_ignore_ascii_case("sqlite_dbpage") =>
+        {
             Some("sqlite_dbpage is refused: it goes around every safeguard".to_owned())
         }
         AuthAction::Function { function_name } if function_name.eq_ignore_ascii_case("load_extension") => {

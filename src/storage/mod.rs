@@ -2,6 +2,7 @@
 //! Knows the SQL port, not who implements it; no JavaScript, no file names.
 
 pub mod engine;
+pub mod export;
 mod import;
 pub mod ingest;
 pub mod port;

@@ -136,7 +136,7 @@ pub trait Streams: SqlPort {
 }
 
 /// A statement under way. What it reads stays as it was when it began.
-pub trait Cursor {
+pub trait Cursor: std::fmt::Debug {
     /// Names of its columns.
     fn columns(&self) -> &[String];
     /// Hands out rows until one is answered with false. Tells whether there may be more.

@@ -18,19 +18,23 @@ pub struct Stream<P: Streams> {
     cursor: P::Cursor,
     /// Its own connection; none where it stands on the one that writes.
     reader: Option<P>,
+    /// Names of the columns that are handed out, the statement's first ones, and types where they are known.
+    pub(super) columns: Vec<(String, Option<&'static str>)>,
     data_version: i64,
 }
 
 impl<P: Streams + LongTransaction> Engine<P> {
     /// Begins a statement that reads.
     pub fn open_stream(&mut self, sql: &str, params: Params<'_>) -> Result<Stream<P>> {
+        self.open_stream_of(Statement { sql, params, author: Author::Caller })
+    }
+
+    pub(super) fn open_stream_of(&mut self, statement: Statement<'_>) -> Result<Stream<P>> {
         self.check_scope()?;
-        let statement = Statement { sql, params, author: Author::Caller };
         if self.call.scope == Scope::Inside {
             let cursor = self.port.cursor(statement)?;
             self.count_streams(1);
-            let data_version = self.data_version + 1;
-            return Ok(Stream { cursor, reader: None, data_version });
+            return Ok(Stream::of(cursor, None, self.data_version + 1));
         }
         let data_version = self.data_version;
         let mut reader = self.take_reader()?;
@@ -38,7 +42,7 @@ impl<P: Streams + LongTransaction> Engine<P> {
         let snapshot = "BEGIN; SELECT 1 FROM sqlite_schema";
         let cursor = reader.script(snapshot, Author::Engine).and_then(|_| reader.cursor(statement));
         match cursor {
-            Ok(cursor) => Ok(Stream { cursor, reader: Some(reader), data_version }),
+            Ok(cursor) => Ok(Stream::of(cursor, Some(reader), data_version)),
             Err(error) => {
                 reader.rollback();
                 self.keep_reader(reader);
@@ -55,8 +59,7 @@ impl<P: Streams + LongTransaction> Engine<P> {
         timeout_ms: Option<u64>,
     ) -> Result<(Answer, bool)> {
         stream.port(&mut self.port).set_timeout(timeout_ms);
-        let names = stream.cursor.columns().iter().map(|name| (name.clone(), None));
-        let mut batch = BatchBuilder::new(names);
+        let mut batch = BatchBuilder::new(stream.columns.iter().cloned());
         let more = stream.cursor.next(&mut |row| {
             batch.push(|i| row[i]);
             Ok(batch.rows() < rows_max && batch.bytes() < BATCH_BYTES)
@@ -88,6 +91,12 @@ impl<P: Streams + LongTransaction> Engine<P> {
 }
 
 impl<P: Streams> Stream<P> {
+    /// A statement that has begun, on that connection.
+    pub(super) fn of(cursor: P::Cursor, reader: Option<P>, data_version: i64) -> Self {
+        let columns = cursor.columns().iter().map(|name| (name.clone(), None)).collect();
+        Self { cursor, reader, columns, data_version }
+    }
+
     fn port<'s>(&'s mut self, writer: &'s mut P) -> &'s mut P {
         self.reader.as_mut().unwrap_or(writer)
     }

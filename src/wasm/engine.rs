@@ -1,4 +1,4 @@
-//! The engine as a JavaScript class, with an import and a stream under way as others.
+//! The engine as a JavaScript class, with an import, a stream and an export under way as others.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -13,6 +13,7 @@ use crate::model::node::{Fields, Node, blame_config, blame_input};
 use crate::platform::opfs::Pool;
 use crate::platform::sqlite::SqlitePort;
 use crate::storage::engine::{Answer, Call, Engine as Core, Import as CoreImport, Scope, Written};
+use crate::storage::export::Export as CoreExport;
 use crate::storage::ingest::ON_CONFLICT;
 use crate::storage::port::Params;
 use crate::storage::stream::Stream as CoreStream;
@@ -39,6 +40,13 @@ pub struct Import {
 pub struct Stream {
     core: Shared,
     stream: Option<CoreStream<SqlitePort>>,
+}
+
+/// An export, batch by batch; it has to be closed.
+#[wasm_bindgen]
+pub struct Export {
+    core: Shared,
+    export: Option<CoreExport<SqlitePort>>,
 }
 
 #[wasm_bindgen]
@@ -179,6 +187,26 @@ impl Engine {
         self.with(|core| core.define(&Dataset::from_node(&node(dataset), "dataset")?))
     }
 
+    /// Begins an export of a question's rows, or of all pages where there is no question; `as_file`: of the
+    /// pages of a new file with those rows.
+    #[wasm_bindgen(js_name = openExport)]
+    pub fn open_export(
+        &self,
+        target: &JsValue,
+        values: &JsValue,
+        as_file: bool,
+    ) -> Result<Export, JsValue> {
+        let export = self.with(|core| {
+            let file = as_file.then(|| SqlitePort::open_memory("export")).transpose()?;
+            let export = core.open_export(&node(target), borrowed(&params(values)?))?;
+            Ok(match file {
+                Some(file) => export.as_file(file),
+                None => export,
+            })
+        })?;
+        Ok(Export { core: Rc::clone(&self.core), export: Some(export) })
+    }
+
     /// Begins an import.
     #[wasm_bindgen(js_name = importStart)]
     pub fn import_start(&self, options: &JsValue) -> Result<Import, JsValue> {
@@ -237,6 +265,25 @@ impl Stream {
         let Some(stream) = self.stream.take() else { return Ok(()) };
         with(&self.core, |core| {
             core.close_stream(stream);
+            Ok(())
+        })
+    }
+}
+
+#[wasm_bindgen]
+impl Export {
+    /// The next rows or pages, none yet perhaps, and whether there may be more.
+    pub fn next(&mut self, rows_max: usize) -> Result<JsValue, JsValue> {
+        let Some(export) = &mut self.export else { return Err(ended()) };
+        let (batch, more) = with(&self.core, |core| core.next_of_export(export, rows_max))?;
+        Ok(object_of(&[("reply", answer(batch)), ("more", more.into())]))
+    }
+
+    /// Frees what it holds.
+    pub fn close(&mut self) -> Result<(), JsValue> {
+        let Some(export) = self.export.take() else { return Ok(()) };
+        with(&self.core, |core| {
+            core.close_export(export);
             Ok(())
         })
     }

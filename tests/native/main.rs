@@ -7,6 +7,7 @@ mod common;
 mod btree;
 mod conformance;
 mod engine;
+mod export;
 mod import;
 mod oracle;
 mod plans;
