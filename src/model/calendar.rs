@@ -1,5 +1,5 @@
-//! The proleptic Gregorian calendar and ISO 8601 text, in whole days and epoch milliseconds, UTC.
-//! Knows no clock and no time zone.
+//! The proleptic Gregorian calendar and ISO 8601 text, in whole days and milliseconds.
+//! Knows no clock and no time zone, only offsets that are written down.
 //! Day arithmetic after Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
 
 /// Milliseconds of a minute.
@@ -118,44 +118,75 @@ pub fn format_timestamp(ms: i64) -> String {
     )
 }
 
-/// An instant as written, and the length of what was written: a minute, a second, a millisecond.
+/// A stretch of time as it is written: a day, an hour, … a millisecond.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Instant {
-    /// Its start, epoch milliseconds.
-    pub start_ms: i64,
+pub struct Written {
+    /// Where it begins on the clock that it was read from, as if that clock ran in UTC.
+    pub clock_ms: i64,
     /// How long the written precision lasts.
     pub length_ms: i64,
+    /// How far the clock is ahead of UTC, where the text says so.
+    pub offset_ms: Option<i64>,
 }
 
 /// Reads 'YYYY-MM-DD', then optionally 'T' or a blank and 'HH', 'HH:MM', 'HH:MM:SS', 'HH:MM:SS.s…',
-/// then optionally 'Z' or '±HH:MM' (only after a time). Without an offset it is UTC.
+/// then optionally 'Z', '±HH:MM' or '±HH:MM:SS' (only after a time).
 #[must_use]
-pub fn parse_instant(text: &str) -> Option<Instant> {
+pub fn parse_written(text: &str) -> Option<Written> {
     let bytes = text.as_bytes();
-    let days = parse_date(bytes.get(..10)?)?;
+    let day_ms = parse_date(bytes.get(..10)?)? * DAY_MS;
     let rest = &bytes[10..];
     let Some((&separator, rest)) = rest.split_first() else {
-        return Some(Instant { start_ms: days * DAY_MS, length_ms: DAY_MS });
+        return Some(Written { clock_ms: day_ms, length_ms: DAY_MS, offset_ms: None });
     };
     if !matches!(separator, b'T' | b't' | b' ') {
         return None;
     }
     let (clock, offset_ms) = split_offset(rest)?;
     let (in_day, length_ms) = parse_clock(clock)?;
-    Some(Instant { start_ms: days * DAY_MS + in_day - offset_ms, length_ms })
+    Some(Written { clock_ms: day_ms + in_day, length_ms, offset_ms })
 }
 
-fn split_offset(text: &[u8]) -> Option<(&[u8], i64)> {
-    match text {
-        [clock @ .., b'Z' | b'z'] => Some((clock, 0)),
-        [clock @ .., sign @ (b'+' | b'-'), h0, h1, b':', m0, m1] => {
-            let (hours, minutes) = (digits(&[*h0, *h1])?, digits(&[*m0, *m1])?);
-            let size = hours * HOUR_MS + minutes * MINUTE_MS;
-            (hours <= 18 && minutes < 60)
-                .then_some((clock, if *sign == b'-' { -size } else { size }))
-        }
-        clock => Some((clock, 0)),
+/// Epoch milliseconds at which what [`parse_written`] reads begins; UTC where it names no offset.
+#[must_use]
+pub fn parse_instant(text: &str) -> Option<i64> {
+    parse_written(text).map(|written| written.clock_ms - written.offset_ms.unwrap_or(0))
+}
+
+fn split_offset(text: &[u8]) -> Option<(&[u8], Option<i64>)> {
+    let at = text.iter().position(|byte| matches!(byte, b'+' | b'-' | b'Z' | b'z'));
+    let (clock, offset) = text.split_at(at.unwrap_or(text.len()));
+    match offset {
+        [] => Some((clock, None)),
+        [b'Z' | b'z'] => Some((clock, Some(0))),
+        offset => Some((clock, Some(parse_offset(offset)?))),
     }
+}
+
+/// Reads exactly '±HH:MM' or '±HH:MM:SS': before there were zones, towns kept their own time.
+#[must_use]
+pub fn parse_offset(text: &[u8]) -> Option<i64> {
+    let [sign @ (b'+' | b'-'), h0, h1, b':', m0, m1, rest @ ..] = text else { return None };
+    let seconds = match rest {
+        [] => 0,
+        [b':', s0, s1] => digits(&[*s0, *s1])?,
+        _ => return None,
+    };
+    let (hours, minutes) = (digits(&[*h0, *h1])?, digits(&[*m0, *m1])?);
+    let size_ms = hours * HOUR_MS + minutes * MINUTE_MS + seconds * 1000;
+    let is_sound = hours <= 18 && minutes < 60 && seconds < 60;
+    is_sound.then_some(if *sign == b'-' { -size_ms } else { size_ms })
+}
+
+/// '+09:00', with seconds only where there are any.
+#[must_use]
+pub fn format_offset(offset_ms: i64) -> String {
+    let (sign, size) = (if offset_ms < 0 { '-' } else { '+' }, offset_ms.abs() / 1000);
+    let mut text = format!("{sign}{:02}:{:02}", size / 3600, size / 60 % 60);
+    if size % 60 != 0 {
+        text.push_str(&format!(":{:02}", size % 60));
+    }
+    text
 }
 
 /// Milliseconds into the day and the precision.
@@ -233,24 +264,55 @@ mod tests {
     }
 
     #[test]
-    fn instants_carry_their_precision() {
-        let check = |text: &str, expected: Option<(i64, i64)>| {
-            let got = parse_instant(text).map(|i| (i.start_ms, i.length_ms));
+    fn times_carry_their_precision_and_offset() {
+        let check = |text: &str, expected: Option<(i64, i64, Option<i64>)>| {
+            let got = parse_written(text).map(|w| (w.clock_ms, w.length_ms, w.offset_ms));
             assert_eq!(got, expected, "{text}");
         };
-        check("1970-01-01", Some((0, DAY_MS)));
-        check("1970-01-01T01", Some((HOUR_MS, HOUR_MS)));
-        check("1970-01-01 01:30", Some((90 * MINUTE_MS, MINUTE_MS)));
-        check("1970-01-01T09:00+09:00", Some((0, MINUTE_MS)));
-        check("1969-12-31T19:00:00-05:00", Some((0, 1000)));
-        check("1970-01-01T00:00:00.5Z", Some((500, 1)));
-        check("1969-12-31T23:59:59.999Z", Some((-1, 1)));
+        check("1970-01-01", Some((0, DAY_MS, None)));
+        check("1970-01-01T01", Some((HOUR_MS, HOUR_MS, None)));
+        check("1970-01-01 01:30", Some((90 * MINUTE_MS, MINUTE_MS, None)));
+        check("1970-01-01T09:00+09:00", Some((9 * HOUR_MS, MINUTE_MS, Some(9 * HOUR_MS))));
+        check("1970-01-01T09+05:45", Some((9 * HOUR_MS, HOUR_MS, Some(345 * MINUTE_MS))));
+        check("1970-01-01T00:00-00:44:30", Some((0, MINUTE_MS, Some(-2_670_000))));
+        check("1970-01-01T00:00:00.5Z", Some((500, 1, Some(0))));
+        check("1969-12-31T23:59:59.999", Some((-1, 1, None)));
         check("2023-02-29", None);
-        check("2024-02-29", Some((19_782 * DAY_MS, DAY_MS)));
-        check("1970-01-01T24:00", None);
-        check("1970-01-01T", None);
-        check("1970-1-1", None);
-        check("1970-01-01T00:00:60", None);
+        check("2024-02-29", Some((19_782 * DAY_MS, DAY_MS, None)));
+        for text in [
+            "1970-01-01T24:00",
+            "1970-01-01T",
+            "1970-1-1",
+            "1970-01-01T00:00:60",
+            "1970-01-01Z",
+            "1970-01-01+09:00",
+            "1970-01-01T00:00+9:00",
+            "1970-01-01T00:00+09",
+            "1970-01-01T00:00+09:60",
+            "1970-01-01T00:00+19:00",
+            "1970-01-01T00:00+09:00:60",
+            "1970-01-01T00:00+09:00:00:00",
+            "1970-01-01T00:00ZZ",
+        ] {
+            check(text, None);
+        }
+        assert_eq!(parse_instant("1969-12-31T19:00:00-05:00"), Some(0));
+        assert_eq!(parse_instant("1970-01-01T00:00"), Some(0));
+    }
+
+    #[test]
+    fn offsets_are_written_as_they_are_read() {
+        for (ms, text) in [
+            (0, "+00:00"),
+            (9 * HOUR_MS, "+09:00"),
+            (-210 * MINUTE_MS, "-03:30"),
+            (-2_670_000, "-00:44:30"),
+            (3_208_000, "+00:53:28"),
+        ] {
+            assert_eq!(format_offset(ms), text);
+            let read = parse_written(&format!("2000-01-01T00:00{text}"));
+            assert_eq!(read.and_then(|written| written.offset_ms), Some(ms));
+        }
     }
 
     #[test]

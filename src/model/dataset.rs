@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::error::{Error, Result};
 use crate::model::node::{Fields, Node, blame_config};
+use crate::model::plant::PlantTime;
 use crate::model::value::Value;
 
 /// Most columns a dataset may have: what a Durable Object allows.
@@ -22,6 +23,8 @@ pub struct Dataset {
     pub columns: Vec<Column>,
     /// Column that places a row in time.
     pub time: Option<String>,
+    /// The time in which instants are put into buckets. It does not move columns that hold days.
+    pub plant: PlantTime,
     /// Columns that are grouped and filtered by.
     pub dimensions: Vec<String>,
     /// Columns that are aggregated.
@@ -159,6 +162,7 @@ impl Dataset {
                 })
                 .collect::<Result<_>>()?,
             time: fields.text("time")?,
+            plant: PlantTime::from_fields(&mut fields)?,
             dimensions: fields.texts("dimensions")?,
             measures: fields.texts("measures")?,
             indexes: {
@@ -213,6 +217,7 @@ impl Dataset {
         let indexes: Vec<_> = self.indexes.iter().map(Index::to_json).collect();
         json!({
             "name": self.name, "columns": columns, "time": self.time, "version": self.version,
+            "timeZone": self.plant.zone_text(), "dayStartsAt": self.plant.day_start_text(),
             "dimensions": self.dimensions, "measures": self.measures, "indexes": indexes,
         })
     }
@@ -440,6 +445,12 @@ mod tests {
         let dataset = crate::model::presets::production_records();
         let again = Dataset::from_json(&dataset.to_json().to_string()).expect("reads back");
         assert_eq!(dataset, again);
+        let there = json!({"name": "t", "columns": {"at": {"type": "timestamp"}}, "time": "at", "timeZone": "Asia/Seoul", "dayStartsAt": "06:30"});
+        let dataset = read(there).expect("a sound definition");
+        let again = Dataset::from_json(&dataset.to_json().to_string()).expect("reads back");
+        assert_eq!(dataset, again);
+        assert_eq!(again.plant.zone.name(), "Asia/Seoul");
+        assert_eq!(again.plant.day_starts_ms, 23_400_000);
     }
 
     #[test]
@@ -466,6 +477,20 @@ mod tests {
             json!({"name": "t", "columns": {"a": {"type": "text"}}, "colour": 1}),
             "datasets[0].colour",
         );
+        for (field, value) in [
+            ("timeZone", "+09:00"),
+            ("timeZone", ""),
+            ("timeZone", "Asia/Seoul; DROP"),
+            ("dayStartsAt", "6:00"),
+            ("dayStartsAt", "24:00"),
+            ("dayStartsAt", "06:60"),
+            ("dayStartsAt", "06:00:00"),
+        ] {
+            check(
+                json!({"name": "t", "columns": {"a": {"type": "text"}}, field: value}),
+                &format!("datasets[0].{field}"),
+            );
+        }
         check(json!({"name": "sqlite_t", "columns": {"a": {"type": "text"}}}), "datasets[0].name");
         check(
             json!({"name": "t", "columns": {"a": {"type": "text"}}, "indexes": [{"name": "i", "columns": ["b"]}]}),

@@ -2,18 +2,25 @@
 //! [`crate::planner::finish`] has to know to make the answer of them.
 
 use crate::error::{Error, Result};
-use crate::model::calendar::{DAY_MS, HOUR_MS, MINUTE_MS};
 use crate::model::dataset::{ColumnType, Dataset};
+use crate::model::plant::PlantTime;
 use crate::model::query::{AggregateQuery, GroupKey, Measure, MeasureOf, Where};
-use crate::model::range::TimeBucket;
-use crate::planner::condition::{column_of, push_filter, push_where, time_column};
+use crate::model::range::{Bounds, TimeBucket};
+use crate::planner::condition::{
+    bounds_of, column_of, known_zone, push_filter, push_where, time_column,
+};
 use crate::planner::sql::Sql;
+use crate::planner::steps::{StoredTime, time_key};
 
 /// What to run and how to finish.
 #[derive(Debug, Clone)]
 pub struct AggregatePlan {
     /// The query it is for.
     pub query: AggregateQuery,
+    /// Its range, as milliseconds.
+    pub bounds: Bounds,
+    /// The time that buckets are in: UTC for a column that holds days.
+    pub plant: PlantTime,
     /// Keys of the groups, in the order of `groupBy`; each statement's first columns.
     pub keys: Vec<Key>,
     /// Partial results of the main statement, after the keys.
@@ -45,17 +52,6 @@ pub struct BucketKey {
     pub bucket: TimeBucket,
     /// What SQL returns.
     pub stored: StoredTime,
-}
-
-/// Forms of time in partial results.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StoredTime {
-    /// 'YYYY-MM-DD'.
-    Date,
-    /// Whole steps of so many milliseconds since the epoch.
-    Steps(i64),
-    /// The beginning of a canonical ISO-8601 text.
-    Text,
 }
 
 /// A partial result that merges by addition or comparison.
@@ -108,9 +104,13 @@ pub enum OutputOf {
 
 /// Plans a query against a dataset.
 pub fn plan(query: AggregateQuery, dataset: &Dataset) -> Result<AggregatePlan> {
-    let keys = plan_keys(&query, dataset)?;
-    let key_sql = key_expressions(&query, dataset)?;
+    let bounds = bounds_of(dataset, query.range)?;
+    let of_days = dataset.time_column().is_none_or(|column| column.kind == ColumnType::Date);
+    let plant = if of_days { PlantTime::default() } else { dataset.plant.clone() };
+    let (keys, key_sql) = plan_keys(&query, dataset, &plant, bounds)?;
     let mut plan = AggregatePlan {
+        bounds,
+        plant,
         keys,
         partials: Vec::new(),
         outputs: Vec::new(),
@@ -239,81 +239,59 @@ impl AggregatePlan {
             known(name, format!("having.{name}"))?;
         }
         if self.query.fill && !matches!(self.query.group_by.as_slice(), [GroupKey::Time(_)]) {
-            return Err(Error::query("fill", "needs groupBy to be a single time bucket"));
+            return Err(Error::query(
+                "fill",
+                "needs groupBy to be a single time bucket, such as [{ time: 'day' }]",
+            ));
         }
-        Ok(())
+        let ends = [("range.from", self.bounds.from_ms), ("range.to", self.bounds.to_ms)];
+        match ends.iter().find(|(_, ms)| ms.is_some_and(|ms| !self.plant.zone.covers(ms))) {
+            Some((field, _)) if self.query.fill => {
+                let zone = self.plant.zone.name();
+                Err(Error::query(
+                    *field,
+                    format!(
+                        "fill needs an end between 1970 and 2100, for which the clocks of '{zone}' are known"
+                    ),
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
-fn plan_keys(query: &AggregateQuery, dataset: &Dataset) -> Result<Vec<Key>> {
-    query
-        .group_by
-        .iter()
-        .enumerate()
-        .map(|(i, key)| match key {
-            GroupKey::Column(name) => {
-                let column = column_of(dataset, name, &format!("groupBy[{i}]"))?;
-                Ok(Key { name: name.clone(), kind: column.kind.word(), bucket: None })
+/// The keys, and what SQL groups by for each.
+fn plan_keys(
+    query: &AggregateQuery,
+    dataset: &Dataset,
+    plant: &PlantTime,
+    bounds: Bounds,
+) -> Result<(Vec<Key>, Vec<String>)> {
+    let keys = query.group_by.iter().enumerate().map(|(i, key)| match key {
+        GroupKey::Column(name) => {
+            let column = column_of(dataset, name, &format!("groupBy[{i}]"))?;
+            let key = Key { name: name.clone(), kind: column.kind.word(), bucket: None };
+            Ok((key, by_bytes(dataset, name)))
+        }
+        GroupKey::Time(bucket) => {
+            let field = format!("groupBy[{i}].time");
+            let column = time_column(dataset, &field)?;
+            if column.kind == ColumnType::Date && *bucket < TimeBucket::Day {
+                let reason = format!(
+                    "'{}' holds whole days; use day, week, month, quarter or year",
+                    column.name
+                );
+                return Err(Error::query(field, reason));
             }
-            GroupKey::Time(bucket) => {
-                let field = format!("groupBy[{i}].time");
-                let stored = match time_column(dataset, &field)?.kind {
-                    ColumnType::Date if *bucket < TimeBucket::Day => {
-                        let reason = format!(
-                            "'{}' holds whole days; use day, week, month, quarter or year",
-                            dataset.time.as_deref().unwrap_or_default()
-                        );
-                        return Err(Error::query(field, reason));
-                    }
-                    ColumnType::Date => StoredTime::Date,
-                    ColumnType::TimestampText => StoredTime::Text,
-                    _ => StoredTime::Steps(step_ms(*bucket)),
-                };
-                let bucket_key = BucketKey { bucket: *bucket, stored };
-                Ok(Key { name: bucket.word().to_owned(), kind: "text", bucket: Some(bucket_key) })
+            if column.kind != ColumnType::Date {
+                known_zone(dataset)?;
             }
-        })
-        .collect()
-}
-
-const fn step_ms(bucket: TimeBucket) -> i64 {
-    match bucket {
-        TimeBucket::Minute => MINUTE_MS,
-        TimeBucket::Hour => HOUR_MS,
-        _ => DAY_MS,
-    }
-}
-
-/// What SQL groups by.
-fn key_expressions(query: &AggregateQuery, dataset: &Dataset) -> Result<Vec<String>> {
-    let quote = crate::planner::sql::quote;
-    query
-        .group_by
-        .iter()
-        .map(|key| match key {
-            GroupKey::Column(name) => Ok(by_bytes(dataset, name)),
-            GroupKey::Time(bucket) => {
-                let column = time_column(dataset, "groupBy")?;
-                let name = quote(&column.name);
-                Ok(match column.kind {
-                    ColumnType::Date => name,
-                    ColumnType::TimestampText => {
-                        let length = match bucket {
-                            TimeBucket::Minute => 16,
-                            TimeBucket::Hour => 13,
-                            _ => 10,
-                        };
-                        format!("substr({name}, 1, {length})")
-                    }
-                    // SQLite divides towards zero; this rounds down, before 1970 too.
-                    _ => {
-                        let step = step_ms(*bucket);
-                        format!("({name} - ({name} < 0) * {}) / {step}", step - 1)
-                    }
-                })
-            }
-        })
-        .collect()
+            let (sql, stored) = time_key(column, plant, *bucket, bounds);
+            let bucket_key = Some(BucketKey { bucket: *bucket, stored });
+            Ok((Key { name: bucket.word().to_owned(), kind: "text", bucket: bucket_key }, sql))
+        }
+    });
+    Ok(keys.collect::<Result<Vec<_>>>()?.into_iter().unzip())
 }
 
 fn main_statement(plan: &AggregatePlan, dataset: &Dataset, key_sql: &[String]) -> Result<Sql> {

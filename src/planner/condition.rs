@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::model::calendar::{DAY_MS, format_date, format_timestamp};
 use crate::model::dataset::{Column, ColumnType, Dataset};
 use crate::model::query::{Comparison, Condition, Operator, Term, Where};
-use crate::model::range::TimeRange;
+use crate::model::range::{Bounds, End, TimeRange};
 use crate::model::value::Value;
 use crate::planner::sql::Sql;
 
@@ -32,9 +32,31 @@ pub fn push_where(
     Ok(())
 }
 
+/// What a range means on the dataset's time column.
+pub fn bounds_of(dataset: &Dataset, range: TimeRange) -> Result<Bounds> {
+    if range == TimeRange::default() {
+        return Ok(Bounds::default());
+    }
+    let of_days = time_column(dataset, "range")?.kind == ColumnType::Date;
+    let needs_zone = |end: End| matches!(end, End::Instant { .. }) == of_days;
+    if range.from.is_some_and(needs_zone) || range.to.is_some_and(needs_zone) {
+        known_zone(dataset)?;
+    }
+    range.bounds(&dataset.plant, of_days)
+}
+
+/// Fails where this host does not know the dataset's zone.
+pub fn known_zone(dataset: &Dataset) -> Result<()> {
+    if dataset.plant.zone.is_known() {
+        return Ok(());
+    }
+    Err(dataset.plant.unknown_zone(format!("dataset '{}', timeZone", dataset.name)))
+}
+
 /// The bounds of a range on the dataset's time column, as the column stores time.
 fn range_terms(dataset: &Dataset, range: TimeRange) -> Result<Vec<Sql>> {
-    if range == TimeRange::default() {
+    let bounds = bounds_of(dataset, range)?;
+    if bounds == Bounds::default() {
         return Ok(Vec::new());
     }
     let column = time_column(dataset, "range")?;
@@ -48,8 +70,8 @@ fn range_terms(dataset: &Dataset, range: TimeRange) -> Result<Vec<Sql>> {
         sql.name(&column.name).push(operator).bind(stored(ms));
         sql
     };
-    let from = range.from_ms.map(|ms| term(" >= ", ms));
-    let to = range.to_ms.map(|ms| term(" <= ", ms));
+    let from = bounds.from_ms.map(|ms| term(" >= ", ms));
+    let to = bounds.to_ms.map(|ms| term(" <= ", ms));
     Ok(from.into_iter().chain(to).collect())
 }
 

@@ -9,10 +9,13 @@ use std::collections::{HashMap, HashSet};
 
 use crate::error::{Error, Result};
 use crate::model::batch::encode::BatchBuilder;
-use crate::model::calendar::{DAY_MS, parse_date, parse_instant};
+use crate::model::calendar::{DAY_MS, digits, format_timestamp, parse_date, parse_instant};
+use crate::model::plant::PlantTime;
+use crate::model::range::{FIRST_MS, LAST_MS};
 use crate::model::value::{Value, ValueRef};
-use crate::planner::aggregate::{AggregatePlan, BucketKey, OutputOf, PartialFunction, StoredTime};
+use crate::planner::aggregate::{AggregatePlan, BucketKey, OutputOf, PartialFunction};
 use crate::planner::condition::matches;
+use crate::planner::steps::{QUARTER_MS, Steps, StoredTime};
 
 /// Most buckets that `fill` adds.
 const FILL_BUCKETS_MAX: usize = 100_000;
@@ -95,7 +98,7 @@ impl<'p> Groups<'p> {
             .zip(keys)
             .map(|(key, value)| match key.bucket {
                 None => Ok(value.to_value()),
-                Some(bucket) => bucket_start(bucket, *value, &key.name),
+                Some(bucket) => bucket_start(bucket, &plan.plant, *value, &key.name),
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(self.group(keys))
@@ -173,9 +176,9 @@ impl<'p> Groups<'p> {
                 _ => None,
             })
         };
-        let range = self.plan.query.range;
-        let first = range.from_ms.map(|ms| bucket.bucket.start(ms)).or_else(|| starts().min());
-        let last = range.to_ms.map(|ms| bucket.bucket.start(ms)).or_else(|| starts().max());
+        let (plant, bounds, bucket) = (&self.plan.plant, self.plan.bounds, bucket.bucket);
+        let first = bounds.from_ms.map(|ms| bucket.start(plant, ms)).or_else(|| starts().min());
+        let last = bounds.to_ms.or_else(|| starts().max());
         let (Some(mut at), Some(last)) = (first, last) else { return Ok(()) };
         let mut count = 0;
         while at <= last {
@@ -187,7 +190,7 @@ impl<'p> Groups<'p> {
                 });
             }
             self.group(vec![Value::Int(at)]);
-            at = bucket.bucket.next(at);
+            at = bucket.next(plant, at);
         }
         Ok(())
     }
@@ -299,34 +302,55 @@ fn output_value(from: &OutputOf, name: &str, states: &[State], distinct: &[i64])
 /// A key or measure as it stands in the result.
 fn written(plan: &AggregatePlan, column: usize, value: &Value) -> Value {
     match (plan.keys.get(column).and_then(|key| key.bucket), value) {
-        (Some(key), Value::Int(start_ms)) => Value::Text(key.bucket.format(*start_ms)),
+        (Some(key), Value::Int(start_ms)) => Value::Text(key.bucket.format(&plan.plant, *start_ms)),
         (_, value) => value.clone(),
     }
 }
 
-fn bucket_start(key: BucketKey, value: ValueRef<'_>, name: &str) -> Result<Value> {
+fn bucket_start(
+    key: BucketKey,
+    plant: &PlantTime,
+    value: ValueRef<'_>,
+    name: &str,
+) -> Result<Value> {
     let ms = match (key.stored, value) {
         (_, ValueRef::Null) => return Ok(Value::Null),
         (StoredTime::Date, ValueRef::Text(text)) => parse_date(text).map(|days| days * DAY_MS),
-        (StoredTime::Steps(step), ValueRef::Int(n)) => n.checked_mul(step),
-        (StoredTime::Text, ValueRef::Text(text)) => {
-            std::str::from_utf8(text).ok().and_then(parse_instant).map(|instant| instant.start_ms)
+        (StoredTime::Steps(Steps { step_ms, shift_ms }), ValueRef::Int(n)) => {
+            n.checked_mul(step_ms).and_then(|ms| ms.checked_sub(shift_ms))
+        }
+        (StoredTime::Text, ValueRef::Text(text)) => instant(text),
+        (StoredTime::Quarters, ValueRef::Text([hour @ .., b':', quarter])) => {
+            instant(hour).zip(digits(&[*quarter])).map(|(ms, quarter)| ms + quarter * QUARTER_MS)
         }
         _ => None,
     };
-    let in_calendar =
-        ms.filter(|ms| (crate::model::range::FIRST_MS..=crate::model::range::LAST_MS).contains(ms));
-    in_calendar.map(|ms| Value::Int(key.bucket.start(ms))).ok_or_else(|| {
-        let found = match value.to_value() {
-            Value::Text(text) => format!("'{text}'"),
-            Value::Int(n) => n.to_string(),
-            other => other.class().to_owned(),
+    let is_known = |ms: &i64| {
+        (FIRST_MS..=LAST_MS).contains(ms)
+            && plant.zone.covers(*ms)
+            && (FIRST_MS..=LAST_MS).contains(&(plant.zone.clock_at(*ms) - plant.day_starts_ms))
+    };
+    ms.filter(is_known).map(|ms| Value::Int(key.bucket.start(plant, ms))).ok_or_else(|| {
+        let found = match (ms, value) {
+            (Some(ms), _) if (FIRST_MS..=LAST_MS).contains(&ms) => format_timestamp(ms),
+            (_, ValueRef::Int(n)) => ms.unwrap_or(n).to_string(),
+            (_, value) => format!("{value:?}"),
+        };
+        let zone = plant.zone.name();
+        let years = if plant.zone.covers(LAST_MS) && plant.zone.covers(FIRST_MS) {
+            "0 to 9999".to_owned()
+        } else {
+            format!("1970 to 2100, for which the clocks of '{zone}' are known")
         };
         Error::input(
             format!("time bucket '{name}'"),
-            format!("a row holds {found} in the time column, which is no time of the years 0 to 9999; correct or delete such rows"),
+            format!("a row holds {found} in the time column, which is no time of the years {years}; correct or delete such rows, or narrow the range"),
         )
     })
+}
+
+fn instant(text: &[u8]) -> Option<i64> {
+    std::str::from_utf8(text).ok().and_then(parse_instant)
 }
 
 /// Bytes that are equal where the values are.

@@ -14,3 +14,4 @@ pub mod explain;
 pub mod finish;
 pub mod records;
 pub mod sql;
+pub mod steps;

@@ -20,3 +20,5 @@ pub mod sqlite;
 mod sqlite_error;
 #[cfg(feature = "sqlite")]
 pub mod vfs;
+#[cfg(all(feature = "sqlite", target_arch = "wasm32"))]
+pub mod zones;

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::model::batch::decode::Batch;
 use crate::model::dataset::Dataset;
 use crate::model::node::Node;
+use crate::model::zone::ZoneSource;
 use crate::planner::explain::Plan;
 use crate::storage::ingest::{AppendRows, OnConflict, ParameterRows, insert_sql};
 use crate::storage::port::{
@@ -39,6 +40,7 @@ pub struct Engine<P> {
     pub(super) datasets: Vec<Dataset>,
     pub(super) data_version: i64,
     pub(super) call: Call,
+    zones: ZoneSource,
 }
 
 /// Where a call belongs.
@@ -74,17 +76,28 @@ pub struct Written {
 }
 
 impl<P: SqlPort> Engine<P> {
+    /// As [`Engine::open_with_zones`] where the host knows no zone but UTC.
+    pub fn open(port: P, datasets: &[Dataset]) -> Result<Self> {
+        Self::open_with_zones(port, datasets, |_| None)
+    }
+
     /// Takes a connection, makes what is missing and migrates what is older.
-    pub fn open(mut port: P, datasets: &[Dataset]) -> Result<Self> {
+    pub fn open_with_zones(mut port: P, datasets: &[Dataset], zones: ZoneSource) -> Result<Self> {
         let (data_version, known) = schema::open_catalogue(&mut port)?;
         let mut engine = Self {
             port,
             readers: Vec::new(),
             open: None,
-            datasets: known,
+            datasets: Vec::new(),
             data_version,
             call: Call::default(),
+            zones,
         };
+        for mut dataset in known {
+            // One that this host does not know stops what needs it, not the whole database.
+            engine.explain_zone(&mut dataset);
+            engine.datasets.push(dataset);
+        }
         for dataset in datasets {
             engine.define(dataset)?;
         }
@@ -111,14 +124,33 @@ impl<P: SqlPort> Engine<P> {
     /// Adds a dataset or migrates one.
     pub fn define(&mut self, dataset: &Dataset) -> Result<()> {
         self.check_idle()?;
+        let mut dataset = dataset.clone();
+        if !self.explain_zone(&mut dataset) {
+            let field = format!("dataset '{}', timeZone", dataset.name);
+            return Err(dataset.plant.unknown_zone(field));
+        }
         let at = self.datasets.iter().position(|known| known.name == dataset.name);
         let known = at.map(|at| &self.datasets[at]);
-        let now = schema::define(&mut self.port, known, dataset)?;
+        let now = schema::define(&mut self.port, known, &dataset)?;
         match at {
             Some(at) => self.datasets[at] = now,
             None => self.datasets.push(now),
         }
         Ok(())
+    }
+
+    /// Asks the host for the transitions of a dataset's zone, once for all datasets; false where it does
+    /// not know it.
+    fn explain_zone(&self, dataset: &mut Dataset) -> bool {
+        let zone = &mut dataset.plant.zone;
+        if !zone.is_known() {
+            let mut zones = self.datasets.iter().map(|other| &other.plant.zone);
+            let known = zones.find(|other| other.is_known() && *other == zone);
+            if let Some(found) = known.cloned().or_else(|| (self.zones)(zone.name())) {
+                *zone = found;
+            }
+        }
+        zone.is_known()
     }
 
     /// The dataset of a name.

@@ -146,9 +146,9 @@ pub fn stored_form(column: &Column, value: ValueRef<'_>) -> Result<Option<Value>
             None => Err(format!("expected a date 'YYYY-MM-DD', got '{}'", text(bytes))),
         },
         (ColumnType::TimestampText, ValueRef::Text(bytes)) => {
-            let instant = std::str::from_utf8(bytes).ok().and_then(parse_instant);
-            match instant {
-                Some(instant) => Ok(Some(Value::Text(format_timestamp(instant.start_ms)))),
+            let instant_ms = std::str::from_utf8(bytes).ok().and_then(parse_instant);
+            match instant_ms {
+                Some(ms) => Ok(Some(Value::Text(format_timestamp(ms)))),
                 None => Err(format!("expected an ISO-8601 time, got '{}'", text(bytes))),
             }
         }

@@ -157,10 +157,9 @@ impl TextForm {
             if clock.is_empty() {
                 return Some(days * DAY_MS);
             }
-            return parse_instant(&format!("{}T{clock}", format_date(days)))
-                .map(|instant| instant.start_ms);
+            return parse_instant(&format!("{}T{clock}", format_date(days)));
         }
-        parse_instant(text).map(|instant| instant.start_ms)
+        parse_instant(text)
     }
 }
 

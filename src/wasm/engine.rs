@@ -12,6 +12,7 @@ use crate::model::dataset::Dataset;
 use crate::model::node::{Fields, Node, blame_config, blame_input};
 use crate::platform::opfs::Pool;
 use crate::platform::sqlite::SqlitePort;
+use crate::platform::zones::zone;
 use crate::storage::engine::{Answer, Call, Engine as Core, Import as CoreImport, Scope, Written};
 use crate::storage::export::Export as CoreExport;
 use crate::storage::ingest::ON_CONFLICT;
@@ -336,11 +337,11 @@ async fn open(options: Node) -> Result<Engine> {
         .collect::<Result<Vec<_>>>()?;
     fields.done()?;
     if !in_opfs {
-        let core = Core::open(SqlitePort::open_memory(&name)?, &datasets)?;
+        let core = Core::open_with_zones(SqlitePort::open_memory(&name)?, &datasets, zone)?;
         return Ok(Engine { core: Rc::new(RefCell::new(Some(core))), pool: None });
     }
     let pool = Pool::open(&name).await?;
-    match pool.connect().and_then(|port| Core::open(port, &datasets)) {
+    match pool.connect().and_then(|port| Core::open_with_zones(port, &datasets, zone)) {
         Ok(core) => Ok(Engine { core: Rc::new(RefCell::new(Some(core))), pool: Some(pool) }),
         Err(error) => {
             pool.release()?;

@@ -15,3 +15,4 @@ mod port;
 mod publish;
 mod transaction;
 mod vfs;
+mod zones;

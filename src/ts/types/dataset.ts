@@ -12,6 +12,26 @@ export interface Dataset {
   columns: Record<string, Column>;
   /** Column that places a row in time. */
   time?: string;
+  /**
+   * IANA zone of the plant, such as 'Asia/Seoul': time buckets, and range ends that name no offset, follow its
+   * clocks, for a `time` column of type timestamp or timestampText. Default 'UTC'.
+   *
+   * The transitions are those that the host's Intl knows, for the years from 1970 to 2100 (and later ones, where
+   * the zone has given up changing its clocks); beyond these, a bucket is INPUT_INVALID and a range end
+   * QUERY_INVALID. Days in a date column have no zone and are not moved; an instant as an end of a range stands
+   * for the production day that it belongs to. Data are not read by it: times are stored as instants, and text
+   * without an offset that is appended or imported is UTC.
+   */
+  timeZone?: string;
+  /**
+   * 'HH:MM' that the plant's clocks show when the production day begins: a night shift belongs to the day it
+   * began. Default '00:00'. Moves days, weeks, months, quarters and years, in buckets and as range ends; hours
+   * and minutes are those of the clock. A day in a date column is a production day already.
+   *
+   * Where clocks are put forward over that time, the day begins as they jump; where they show it twice, the
+   * first time.
+   */
+  dayStartsAt?: string;
   /** Low-cardinality columns that are grouped and filtered by. */
   dimensions?: string[];
   /** Numeric columns that are aggregated. */

@@ -26,7 +26,7 @@ export interface AggregateQuery {
 /**
  * Both ends inclusive at the precision they are written in: { from: '2025-01', to: '2025-03' } is the first
  * quarter, whole days included. Any bucket text is an end ('2025', '2025-Q2', '2025-W24', '2025-06-10T14:00'),
- * in UTC where it names no offset; a number is epoch ms, exact. Either end may be left out.
+ * in plant time where it names no offset; a number is epoch ms, exact. Either end may be left out.
  */
 export interface TimeRange {
   /** First moment that counts. */
@@ -38,9 +38,11 @@ export interface TimeRange {
 /**
  * Result columns come in this order: groupBy as given, then measures as given. A time bucket's column is
  * named after the bucket and holds text that sorts in time: '2025', '2025-Q2', '2025-06', '2025-W24' (ISO
- * 8601), '2025-06-10', '2025-06-10T14:00+00:00' (hour and minute). Buckets are those of UTC. Without groupBy
- * there is exactly one row, also when nothing matched (count 0, sums null). Two result columns of the same
- * name are QUERY_INVALID.
+ * 8601), '2025-06-10', '2025-06-10T14:00+09:00' (hour and minute: what the plant's clocks show as the bucket
+ * begins, so that the offset tells apart what they show twice; they come in the order of their instants). Days
+ * are production days, see {@link Dataset.timeZone} and {@link Dataset.dayStartsAt}. Without groupBy there is
+ * exactly one row, also when nothing matched (count 0, sums null). Two result columns of the same name are
+ * QUERY_INVALID.
  */
 export type TimeBucket = 'minute' | 'hour' | 'day' | 'week' | 'month' | 'quarter' | 'year';
 

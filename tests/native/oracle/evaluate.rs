@@ -3,14 +3,17 @@
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 
-use super::generate::{COLUMNS, Row};
-use lotwise::model::calendar::{DAY_MS, parse_date, parse_instant};
-use lotwise::model::dataset::{Column, ColumnType, Dataset};
+use super::clock::{Clock, day_bucket, day_ms, instant};
+use super::generate::{COLUMNS, Row, Setting};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use lotwise::model::dataset::{Column, Dataset};
 use lotwise::model::query::{
     AggregateQuery, Comparison, GroupKey, MeasureOf, Operator, Term, Where,
 };
-use lotwise::model::range::TimeRange;
+use lotwise::model::range::TimeBucket;
 use lotwise::model::value::{Value, compare_nocase};
+use serde_json::Value as Json;
 
 pub fn column(name: &str) -> usize {
     COLUMNS.iter().position(|c| *c == name).expect("a column")
@@ -73,29 +76,42 @@ fn operator_holds(column: &Column, operator: &Operator, value: &Value) -> bool {
     }
 }
 
-/// First and last millisecond of what a time value means; a date is its whole day.
-fn span(dataset: &Dataset, row: &Row) -> Option<(i64, i64)> {
-    let kind = dataset.time_column().expect("has a time").kind;
-    match &row[column("at")] {
-        Value::Int(ms) => Some((*ms, *ms)),
-        Value::Text(text) if kind == ColumnType::Date => {
-            let start = parse_date(text.as_bytes()).expect("a date") * DAY_MS;
-            Some((start, start + DAY_MS - 1))
-        }
-        Value::Text(text) => {
-            let ms = parse_instant(text).expect("an instant").start_ms;
-            Some((ms, ms))
-        }
+/// A time value as milliseconds; a day as if in UTC.
+fn time_ms(value: &Value) -> Option<i64> {
+    match value {
+        Value::Int(ms) => Some(*ms),
+        Value::Text(text) if text.len() == 10 => Some(day_ms(text.parse().expect("a date"))),
+        Value::Text(text) => Some(text.parse::<Timestamp>().expect("an instant").as_millisecond()),
         _ => None,
     }
 }
 
-pub fn in_range(dataset: &Dataset, range: TimeRange, row: &Row) -> bool {
-    if range == TimeRange::default() {
-        return true;
+/// Rows of a table that a range and a filter leave.
+pub fn kept<'t>(
+    setting: Setting,
+    dataset: &'t Dataset,
+    (range, filter): (&Json, &'t Where),
+    table: &'t [Row],
+) -> impl Iterator<Item = &'t Row> {
+    let clock = Clock::new(setting.zone, setting.day_starts_at);
+    let (from, to) = clock.bounds(range, setting.time == "date");
+    let is_open = range.as_object().is_none_or(serde_json::Map::is_empty);
+    table.iter().filter(move |row| {
+        let at = time_ms(&row[column("at")]);
+        (is_open || at.is_some_and(|ms| ms >= from && ms <= to)) && holds(dataset, filter, row)
+    })
+}
+
+/// The bucket of a row, as text.
+fn bucket_of(setting: Setting, clock: &Clock, bucket: TimeBucket, row: &Row) -> Value {
+    match time_ms(&row[column("at")]) {
+        None => Value::Null,
+        Some(ms) if setting.time == "date" => {
+            let day = instant(ms).to_zoned(TimeZone::UTC).date();
+            Value::Text(day_bucket(bucket, day))
+        }
+        Some(ms) => Value::Text(clock.bucket(bucket, ms)),
     }
-    let Some((first, last)) = span(dataset, row) else { return false };
-    range.from_ms.is_none_or(|from| last >= from) && range.to_ms.is_none_or(|to| first <= to)
 }
 
 fn measure_value(of: &MeasureOf, rows: &[&Row]) -> Value {
@@ -139,10 +155,19 @@ fn measure_value(of: &MeasureOf, rows: &[&Row]) -> Value {
     }
 }
 
-pub fn expected_aggregate(dataset: &Dataset, query: &AggregateQuery, table: &[Row]) -> Vec<Row> {
-    let kept = table
-        .iter()
-        .filter(|row| in_range(dataset, query.range, row) && holds(dataset, &query.filter, row));
+/// Of an hour or minute: what clocks showed twice is told apart by its offset only.
+fn instant_of(bucket: &Value) -> Option<Timestamp> {
+    if let Value::Text(text) = bucket { text.parse().ok() } else { None }
+}
+
+pub fn expected_aggregate(
+    setting: Setting,
+    dataset: &Dataset,
+    (query, range): (&AggregateQuery, &Json),
+    table: &[Row],
+) -> Vec<Row> {
+    let clock = Clock::new(setting.zone, setting.day_starts_at);
+    let kept = kept(setting, dataset, (range, &query.filter), table);
     let mut groups: HashMap<String, (Row, Vec<&Row>)> = HashMap::new();
     if query.group_by.is_empty() {
         groups.insert("[]".to_owned(), (Vec::new(), Vec::new()));
@@ -153,9 +178,7 @@ pub fn expected_aggregate(dataset: &Dataset, query: &AggregateQuery, table: &[Ro
             .iter()
             .map(|key| match key {
                 GroupKey::Column(name) => row[column(name)].clone(),
-                GroupKey::Time(bucket) => span(dataset, row).map_or(Value::Null, |(first, _)| {
-                    Value::Text(bucket.format(bucket.start(first)))
-                }),
+                GroupKey::Time(bucket) => bucket_of(setting, &clock, *bucket, row),
             })
             .collect();
         groups.entry(format!("{keys:?}")).or_insert((keys, Vec::new())).1.push(row);
@@ -183,7 +206,12 @@ pub fn expected_aggregate(dataset: &Dataset, query: &AggregateQuery, table: &[Ro
             let order_of = a[keys].compare(&b[keys]);
             if order.desc { order_of.reverse() } else { order_of }
         });
-        (0..keys).fold(by_measure, |so_far, i| so_far.then_with(|| a[i].compare(&b[i])))
+        (0..keys).fold(by_measure, |so_far, i| {
+            so_far.then_with(|| match (&query.group_by[i], instant_of(&a[i]), instant_of(&b[i])) {
+                (GroupKey::Time(_), Some(a), Some(b)) => a.cmp(&b),
+                _ => a[i].compare(&b[i]),
+            })
+        })
     });
     result.truncate(query.limit.map_or(usize::MAX, |limit| limit as usize));
     result

@@ -1,19 +1,69 @@
 //! Random tables and queries: few different values, so that much collides, and the corners of the calendar.
 
+use super::clock::{day_bucket, instant};
 use crate::engine::dataset;
-use lotwise::model::calendar::{DAY_MS, parse_date};
+use jiff::tz::TimeZone;
+use lotwise::model::calendar::{DAY_MS, format_date, format_timestamp, parse_date};
 use lotwise::model::dataset::Dataset;
+use lotwise::model::range::TIME_BUCKETS;
 use lotwise::model::value::Value;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 pub const COLUMNS: [&str; 6] = ["id", "at", "n", "x", "s", "c"];
 
-pub fn dataset_over(time: &str) -> Dataset {
+/// How a table keeps time.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Type of the time column.
+    pub time: &'static str,
+    pub zone: &'static str,
+    pub day_starts_at: &'static str,
+    /// What is worth looking at: days on which the clocks are changed, leap days, turns of years.
+    days: &'static [&'static str],
+}
+
+/// By the clock, half hours and quarters, at midnight and a minute past, by seconds, by a whole day.
+const ZONES: &[(&str, &[&str])] = &[
+    ("Asia/Seoul", &["1988-05-08", "1988-10-09", "2025-01-01", "2024-02-29"]),
+    ("Europe/Berlin", &["2024-03-31", "2024-10-27", "2021-01-01", "1980-04-06"]),
+    ("America/New_York", &["2024-03-10", "2024-11-03", "2025-01-01", "2007-03-11"]),
+    ("Asia/Kathmandu", &["1986-01-01", "2025-06-30"]),
+    ("Australia/Lord_Howe", &["2024-04-07", "2024-10-06", "1985-10-27"]),
+    ("Pacific/Apia", &["2011-12-30", "2012-04-01", "2011-09-24"]),
+    ("America/St_Johns", &["2010-11-07", "2011-03-13", "1988-04-03"]),
+    ("America/Sao_Paulo", &["2018-11-04", "2018-02-18"]),
+    ("America/Havana", &["2024-11-03", "2024-03-10"]),
+    ("Africa/Monrovia", &["1972-01-07", "1970-03-01"]),
+    ("Africa/Casablanca", &["2024-03-10", "2024-04-14", "2086-11-10"]),
+];
+
+/// UTC as it comes, with the days around the epoch.
+const fn plain(time: &'static str) -> Setting {
+    let days = &["2020-12-31", "2024-02-29", "1970-01-01", "2021-06-30"];
+    Setting { time, zone: "UTC", day_starts_at: "00:00", days }
+}
+
+/// A zone and a beginning of the day.
+pub fn setting(time: &'static str) -> impl Strategy<Value = Setting> {
+    let starts = prop::sample::select(&["00:00", "00:00", "06:00", "02:30", "00:30", "23:45"][..]);
+    let zone = prop_oneof![
+        1 => Just(("UTC", plain(time).days)),
+        9 => prop::sample::select(ZONES),
+    ];
+    (zone, starts).prop_map(move |((zone, days), day_starts_at)| Setting {
+        time,
+        zone,
+        day_starts_at,
+        days,
+    })
+}
+
+pub fn dataset_over(setting: Setting) -> Dataset {
     dataset(json!({
-        "name": "t", "time": "at",
+        "name": "t", "time": "at", "timeZone": setting.zone, "dayStartsAt": setting.day_starts_at,
         "columns": {
-            "id": {"type": "integer", "primaryKey": true}, "at": {"type": time}, "n": {"type": "integer"},
+            "id": {"type": "integer", "primaryKey": true}, "at": {"type": setting.time}, "n": {"type": "integer"},
             "x": {"type": "real"}, "s": {"type": "text"}, "c": {"type": "text", "collate": "nocase"}
         },
         "indexes": [
@@ -30,40 +80,34 @@ fn or_null(values: impl Strategy<Value = Value>) -> impl Strategy<Value = Value>
     prop_oneof![1 => Just(Value::Null), 5 => values]
 }
 
-/// Around the turn of years, leap days, and the epoch.
-fn day() -> impl Strategy<Value = i64> {
-    let around = |text: &str| {
-        let days = parse_date(text.as_bytes()).expect("a date");
-        days - 3..days + 4
-    };
-    prop_oneof![
-        around("2020-12-31"),
-        around("2024-02-29"),
-        around("1970-01-01"),
-        around("2021-06-30")
-    ]
+fn day(setting: Setting) -> impl Strategy<Value = i64> {
+    (prop::sample::select(setting.days), -3..4_i64)
+        .prop_map(|(day, more)| parse_date(day.as_bytes()).expect("a date") + more)
 }
 
-fn instant_ms() -> impl Strategy<Value = i64> {
-    (day(), 0..DAY_MS, 0..3_u8).prop_map(|(day, ms, round)| {
-        let ms = if round == 0 {
-            0
-        } else if round == 1 {
-            ms - ms % 60_000
-        } else {
-            ms
+/// Mostly in the hours at which clocks are changed, in UTC and by what they show.
+pub fn instant_ms(setting: Setting) -> impl Strategy<Value = i64> {
+    let in_day = prop_oneof![
+        2 => 0..DAY_MS,
+        1 => 0..DAY_MS / 6,
+        1 => DAY_MS / 2..DAY_MS * 5 / 6,
+    ];
+    (day(setting), in_day, 0..4_u8).prop_map(|(day, ms, round)| {
+        let ms = match round {
+            0 => 0,
+            1 => ms - ms % 60_000,
+            2 => ms - ms % 900_000,
+            _ => ms,
         };
         day * DAY_MS + ms
     })
 }
 
-fn time_value(time: &'static str) -> BoxedStrategy<Value> {
-    match time {
-        "date" => day().prop_map(|d| Value::Text(lotwise::model::calendar::format_date(d))).boxed(),
-        "timestamp" => instant_ms().prop_map(Value::Int).boxed(),
-        _ => instant_ms()
-            .prop_map(|ms| Value::Text(lotwise::model::calendar::format_timestamp(ms)))
-            .boxed(),
+fn time_value(setting: Setting) -> BoxedStrategy<Value> {
+    match setting.time {
+        "date" => day(setting).prop_map(|day| Value::Text(format_date(day))).boxed(),
+        "timestamp" => instant_ms(setting).prop_map(Value::Int).boxed(),
+        _ => instant_ms(setting).prop_map(|ms| Value::Text(format_timestamp(ms))).boxed(),
     }
 }
 
@@ -74,10 +118,10 @@ fn text() -> impl Strategy<Value = &'static str> {
     prop::sample::select(TEXTS)
 }
 
-fn row(time: &'static str) -> impl Strategy<Value = Row> {
+fn row(setting: Setting) -> impl Strategy<Value = Row> {
     let integers = prop_oneof![8 => -3..4_i64, 1 => Just(1 << 40)];
     (
-        or_null(time_value(time)),
+        or_null(time_value(setting)),
         or_null(integers.prop_map(Value::Int)),
         or_null((-8..9_i64).prop_map(|n| Value::Real(n as f64 / 4.0))),
         or_null(text().prop_map(Value::from)),
@@ -86,8 +130,8 @@ fn row(time: &'static str) -> impl Strategy<Value = Row> {
         .prop_map(|(at, n, x, s, c)| vec![Value::Null, at, n, x, s, c])
 }
 
-pub fn table(time: &'static str) -> impl Strategy<Value = Vec<Row>> {
-    prop::collection::vec(row(time), 0..60).prop_map(|mut rows| {
+pub fn table(setting: Setting) -> impl Strategy<Value = Vec<Row>> {
+    prop::collection::vec(row(setting), 0..60).prop_map(|mut rows| {
         // Keys in another order than the rows, negative ones too.
         for (i, row) in rows.iter_mut().enumerate() {
             row[0] = Value::Int((i as i64 * 37) % 61 - 20);
@@ -149,26 +193,28 @@ fn where_json(depth: u32) -> BoxedStrategy<Json> {
         .boxed()
 }
 
-fn range_json() -> impl Strategy<Value = Json> {
-    let end = prop_oneof![
-        prop::sample::select(
-            &[
-                "2020",
-                "2021-Q2",
-                "2024-02",
-                "2020-W53",
-                "2021-01-02",
-                "1970",
-                "1969-12-31",
-                "2024-02-29T12",
-                "1970-01-01T00:00Z"
-            ][..]
-        )
-        .prop_map(|s| json!(s)),
-        instant_ms().prop_map(|ms| json!(ms)),
-    ];
-    let end = prop::option::of(end);
-    (end.clone(), end).prop_map(|(from, to)| {
+/// An end in each form that it may be written in.
+fn end_json(setting: Setting) -> impl Strategy<Value = Json> {
+    let offset = prop::sample::select(&["Z", "+09:00", "-03:30", "-00:44:30"][..]);
+    (instant_ms(setting), 0..15_usize, offset).prop_map(|(ms, form, offset)| {
+        let time = instant(ms).to_zoned(TimeZone::UTC);
+        let text = |format: &str| json!(time.strftime(format).to_string());
+        match form {
+            0..5 => json!(day_bucket(TIME_BUCKETS[6 - form].1, time.date())),
+            5 | 6 => text("%Y-%m-%dT%H"),
+            7 | 8 => text("%Y-%m-%dT%H:%M"),
+            9 => text("%Y-%m-%dT%H:%M:%S"),
+            10 => text("%Y-%m-%dT%H:%M:%S.%3f"),
+            11 => text(&format!("%Y-%m-%dT%H:%M{offset}")),
+            12 => text(&format!("%Y-%m-%dT%H:%M:%S{offset}")),
+            _ => json!(ms),
+        }
+    })
+}
+
+fn range_json(setting: Setting) -> impl Strategy<Value = Json> {
+    let end = || prop::option::of(end_json(setting));
+    (end(), end()).prop_map(|(from, to)| {
         let ends = [("from", from), ("to", to)];
         Json::Object(ends.into_iter().filter_map(|(k, v)| Some((k.to_owned(), v?))).collect())
     })
@@ -195,15 +241,16 @@ fn measure_json() -> impl Strategy<Value = Json> {
     })
 }
 
-pub fn aggregate_json(time: &'static str) -> impl Strategy<Value = Json> {
-    let buckets: &[&str] = if time == "date" {
-        &["day", "week", "month", "quarter", "year"]
-    } else {
-        &["minute", "hour", "day", "week", "month", "quarter", "year"]
-    };
+/// The buckets of a time column.
+pub fn buckets(setting: Setting) -> &'static [&'static str] {
+    let all = &["minute", "hour", "day", "week", "month", "quarter", "year"];
+    if setting.time == "date" { &all[2..] } else { all }
+}
+
+pub fn aggregate_json(setting: Setting) -> impl Strategy<Value = Json> {
     let key = prop_oneof![
         prop::sample::select(&["n", "x", "s", "c", "at"][..]).prop_map(|c| json!(c)),
-        prop::sample::select(buckets).prop_map(|b| json!({"time": b})),
+        prop::sample::select(buckets(setting)).prop_map(|b| json!({"time": b})),
     ];
     let keys = prop::collection::vec(key, 0..3).prop_map(|mut keys| {
         keys.dedup();
@@ -215,7 +262,7 @@ pub fn aggregate_json(time: &'static str) -> impl Strategy<Value = Json> {
     let having = prop::option::weighted(0.3, condition_json("n"));
     let order = prop::option::weighted(0.5, any::<bool>());
     let limit = prop::option::weighted(0.3, 0..5_u32);
-    (range_json(), where_json(2), keys, prop::collection::vec(measure_json(), 1..4), having, order, limit).prop_map(
+    (range_json(setting), where_json(2), keys, prop::collection::vec(measure_json(), 1..4), having, order, limit).prop_map(
         |(range, filter, keys, measures, having, order, limit)| {
             let measures: serde_json::Map<String, Json> =
                 measures.into_iter().enumerate().map(|(i, m)| (format!("m{i}"), m)).collect();
@@ -234,7 +281,7 @@ pub fn aggregate_json(time: &'static str) -> impl Strategy<Value = Json> {
     )
 }
 
-pub fn records_json() -> impl Strategy<Value = Json> {
+pub fn records_json(setting: Setting) -> impl Strategy<Value = Json> {
     let order = prop::collection::vec((prop::sample::select(&COLUMNS[..]), any::<bool>()), 0..4)
         .prop_map(|keys| {
             Json::from(
@@ -243,7 +290,7 @@ pub fn records_json() -> impl Strategy<Value = Json> {
                     .collect::<Vec<_>>(),
             )
         });
-    (range_json(), where_json(1), order, 1..9_u32).prop_map(|(range, filter, order, limit)| {
+    (range_json(setting), where_json(1), order, 1..9_u32).prop_map(|(range, filter, order, limit)| {
         json!({"dataset": "t", "range": range, "where": filter, "orderBy": order, "limit": limit})
     })
 }
