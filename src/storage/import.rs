@@ -2,57 +2,33 @@
 //! The transaction is the engine's business, and so is what happens when an import fails.
 
 mod csv;
+mod csv_parser;
+mod evidence;
 mod json;
+mod json_rows;
+mod names;
+mod options;
 mod rows;
 mod sqlite_file;
+mod target;
 
 use serde::Serialize;
 
-use self::json::Layout;
+use self::json_rows::Layout;
+use self::options::Format;
+pub use self::options::ImportOptions;
+use self::target::{Target, needs_value};
 use crate::error::{Error, Result, RowError};
-use crate::model::dataset::{Column, Dataset, Index};
-use crate::model::node::{Fields, Node, blame_input};
-use crate::storage::ingest::{ON_CONFLICT, OnConflict};
+use crate::model::dataset::{Dataset, Index};
 use crate::storage::port::{ForeignFiles, SqlPort};
 use crate::storage::schema;
-use crate::storage::table_text::TextForm;
 
-/// Most row errors that are kept; all are counted.
-const ERRORS_MAX: usize = 100;
-/// What is needed of a file to tell what it is.
+/// Looked at to tell what a file is and how it writes numbers and dates.
 const HEAD_BYTES: usize = 64 * 1024;
+/// Looked at most, where the beginning does not tell.
+const HEAD_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// First bytes of an SQLite file.
 const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
-
-/// Options of an import, as in the public API.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ImportOptions {
-    /// Dataset that takes the rows.
-    pub dataset: String,
-    format: Option<Format>,
-    columns: Vec<(String, String)>,
-    table: Option<String>,
-    delimiter: Option<u8>,
-    header: Option<bool>,
-    form: TextForm,
-    skip_bad: bool,
-    on_conflict: OnConflict,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Csv,
-    Json,
-    Ndjson,
-    Sqlite,
-}
-
-const FORMATS: [(&str, Format); 4] = [
-    ("csv", Format::Csv),
-    ("json", Format::Json),
-    ("ndjson", Format::Ndjson),
-    ("sqlite", Format::Sqlite),
-];
 
 /// What an import did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -65,6 +41,8 @@ pub struct ImportReport {
     pub skipped: u64,
     /// The first of them.
     pub errors: Vec<RowError>,
+    /// Columns of the file that the dataset does not have: the first of them.
+    pub ignored: Vec<String>,
 }
 
 /// What was found out about a file.
@@ -85,47 +63,9 @@ pub struct Detected {
     /// Decimal mark of numbers that stand as text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decimal: Option<String>,
-    /// Pattern of dates, where one was given.
+    /// Pattern of the first date.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub date_format: Option<String>,
-}
-
-impl ImportOptions {
-    /// Reads the caller's object.
-    pub fn from_node(node: &Node) -> Result<Self> {
-        let mut fields = Fields::of(node, "", blame_input)?;
-        let delimiter = fields.text("delimiter")?;
-        let decimal = fields.word("decimal", &[(".", b'.'), (",", b',')])?;
-        let date_format = fields.text("dateFormat")?;
-        let options = Self {
-            dataset: fields.need_text("dataset")?,
-            format: fields.word("format", &FORMATS)?,
-            columns: fields
-                .map("columns")?
-                .iter()
-                .map(|(from, to)| match to {
-                    Node::Text(to) => Ok((from.clone(), to.clone())),
-                    _ => Err(Error::input(
-                        format!("columns.{from}"),
-                        "expected a column of the dataset",
-                    )),
-                })
-                .collect::<Result<_>>()?,
-            table: fields.text("table")?,
-            delimiter: match delimiter.as_deref().map(str::as_bytes) {
-                None => None,
-                Some([byte]) if byte.is_ascii() && !b"\"\r\n".contains(byte) => Some(*byte),
-                Some(_) => return Err(fields.error("delimiter", "expected one ASCII character")),
-            },
-            header: fields.get("header").is_some().then(|| fields.flag("header")).transpose()?,
-            form: TextForm::new(decimal, date_format.as_deref())
-                .map_err(|reason| fields.error("dateFormat", &reason))?,
-            skip_bad: fields.word("onError", &[("abort", false), ("skip", true)])?.unwrap_or(false),
-            on_conflict: fields.word("onConflict", &ON_CONFLICT)?.unwrap_or_default(),
-        };
-        fields.done()?;
-        Ok(options)
-    }
 }
 
 /// An import under way.
@@ -137,22 +77,23 @@ pub struct Import {
     deferred: Vec<Index>,
 }
 
-/// Where rows go, and what became of them.
-#[derive(Debug)]
-struct Target {
-    dataset: Dataset,
-    options: ImportOptions,
-    /// Of the file, before its text became UTF-8.
-    encoding: String,
-    rows: u64,
-    bad: u64,
-    errors: Vec<RowError>,
+/// The beginning of a file.
+#[derive(Debug, Clone, Copy)]
+struct Head<'a> {
+    bytes: &'a [u8],
+    /// Whether that is the whole file.
+    is_whole: bool,
+    /// Whether more of it may be asked for.
+    may_grow: bool,
 }
 
 #[derive(Debug)]
 enum Reader {
-    /// Not enough bytes yet to tell.
-    Unknown(Vec<u8>),
+    /// Not enough bytes yet to tell; from so many on there may be.
+    Unknown {
+        head: Vec<u8>,
+        needed: usize,
+    },
     Csv(Box<csv::CsvReader>),
     Json(Box<json::JsonReader>),
     Sqlite(Vec<u8>),
@@ -168,9 +109,8 @@ impl Import {
                 ));
             }
         }
-        let encoding = "utf-8".to_owned();
-        let target = Target { dataset, options, encoding, rows: 0, bad: 0, errors: Vec::new() };
-        Ok(Self { reader: Reader::Unknown(Vec::new()), target, deferred: Vec::new() })
+        let reader = Reader::Unknown { head: Vec::new(), needed: HEAD_BYTES };
+        Ok(Self { reader, target: Target::new(dataset, options), deferred: Vec::new() })
     }
 
     /// What the text was before it became UTF-8, where it was something else. A character that it does not
@@ -191,9 +131,9 @@ impl Import {
         chunk: &[u8],
     ) -> Result<()> {
         match &mut self.reader {
-            Reader::Unknown(head) => {
+            Reader::Unknown { head, needed } => {
                 head.extend_from_slice(chunk);
-                if head.len() >= HEAD_BYTES { self.begin(port) } else { Ok(()) }
+                if head.len() >= *needed { self.begin(port, false) } else { Ok(()) }
             }
             Reader::Csv(reader) => reader.push(port, &mut self.target, chunk),
             Reader::Json(reader) => reader.push(port, &mut self.target, chunk),
@@ -208,8 +148,8 @@ impl Import {
         &mut self,
         port: &mut P,
     ) -> Result<ImportReport> {
-        if matches!(self.reader, Reader::Unknown(_)) {
-            self.begin(port)?;
+        if matches!(self.reader, Reader::Unknown { .. }) {
+            self.begin(port, true)?;
         }
         let detected = match &mut self.reader {
             Reader::Csv(reader) => reader.finish(port, &mut self.target)?,
@@ -217,7 +157,7 @@ impl Import {
             Reader::Sqlite(bytes) => {
                 sqlite_file::copy(port, &mut self.target, std::mem::take(bytes))?
             }
-            Reader::Unknown(_) => return Err(Error::input("file", "is empty")),
+            Reader::Unknown { .. } => return Err(Error::input("file", "is empty")),
         };
         let target = &mut self.target;
         let errors = std::mem::take(&mut target.errors);
@@ -225,43 +165,49 @@ impl Import {
             return Err(Error::ImportRefused { bad_rows: target.bad, errors });
         }
         schema::build_indexes(port, &target.dataset, &self.deferred)?;
-        Ok(ImportReport { detected, rows: target.rows, skipped: target.bad, errors })
+        let ignored = std::mem::take(&mut target.ignored);
+        Ok(ImportReport { detected, rows: target.rows, skipped: target.bad, errors, ignored })
     }
 
-    /// Enough is there to tell what the file is.
-    fn begin<P: SqlPort>(&mut self, port: &mut P) -> Result<()> {
-        let Reader::Unknown(head) = &mut self.reader else { return Ok(()) };
-        let head = std::mem::take(head);
-        if head.is_empty() {
-            return Err(Error::input("file", "is empty"));
-        }
+    /// Enough may be there to tell what the file is and how it is to be read.
+    fn begin<P: SqlPort + ForeignFiles>(&mut self, port: &mut P, is_whole: bool) -> Result<()> {
+        let Reader::Unknown { head: bytes, needed } = &mut self.reader else { return Ok(()) };
+        let may_grow = !is_whole && bytes.len() < HEAD_BYTES_MAX;
+        let head = Head { bytes, is_whole, may_grow };
         let target = &mut self.target;
-        match target.options.format.unwrap_or_else(|| sniff_format(&head)) {
-            Format::Sqlite if !head.starts_with(SQLITE_MAGIC) => {
-                Err(Error::input("file", "is no SQLite database: its first bytes differ"))
-            }
-            Format::Sqlite => {
-                self.reader = Reader::Sqlite(head);
-                Ok(())
-            }
-            _ if head.contains(&0) => {
-                let reason = "holds NUL bytes: it is no text in UTF-8 (perhaps UTF-16, or a spreadsheet). Save it in UTF-8";
-                Err(Error::input("file", reason))
-            }
+        let reader = match format_of(bytes, target.options.format)? {
+            Format::Sqlite => Some(Reader::Sqlite(std::mem::take(bytes))),
             Format::Csv => {
-                let mut reader = Box::new(csv::CsvReader::new(target, &head)?);
-                let result = reader.push(port, target, &head);
-                self.reader = Reader::Csv(reader);
-                result
+                csv::CsvReader::new(target, head)?.map(|reader| Reader::Csv(Box::new(reader)))
             }
             format @ (Format::Json | Format::Ndjson) => {
                 let layout = if format == Format::Json { Layout::Array } else { Layout::Lines };
-                let mut reader = Box::new(json::JsonReader::new(target, layout));
-                let result = reader.push(port, target, &head);
-                self.reader = Reader::Json(reader);
-                result
+                json::JsonReader::new(target, layout, head)?
+                    .map(|reader| Reader::Json(Box::new(reader)))
             }
+        };
+        let Some(reader) = reader else {
+            *needed = bytes.len() * 2;
+            return Ok(());
+        };
+        let head = std::mem::take(bytes);
+        self.reader = reader;
+        self.push(port, &head)
+    }
+}
+
+/// What the file is, as the caller says or as its first bytes do.
+fn format_of(head: &[u8], given: Option<Format>) -> Result<Format> {
+    if head.is_empty() {
+        return Err(Error::input("file", "is empty"));
+    }
+    match given.unwrap_or_else(|| sniff_format(head)) {
+        Format::Sqlite if !head.starts_with(SQLITE_MAGIC) => {
+            Err(Error::input("file", "is no SQLite database: its first bytes differ"))
         }
+        Format::Sqlite => Ok(Format::Sqlite),
+        _ if head.contains(&0) => Err(Error::input("file", "holds NUL bytes: it is no text")),
+        format => Ok(format),
     }
 }
 
@@ -276,91 +222,4 @@ fn sniff_format(head: &[u8]) -> Format {
         Some(b'{') => Format::Ndjson,
         _ => Format::Csv,
     }
-}
-
-impl Target {
-    /// Counts a row that cannot be taken.
-    fn refuse(&mut self, error: RowError) {
-        self.bad += 1;
-        if self.errors.len() < ERRORS_MAX {
-            self.errors.push(error);
-        }
-    }
-
-    /// Why bytes cannot be taken as text.
-    fn no_text(&self) -> String {
-        format!("holds bytes that are no {} (the option encoding names another)", self.encoding)
-    }
-
-    /// Whether rows are still written: after the first bad one only if bad ones are left out.
-    const fn writes(&self) -> bool {
-        self.bad == 0 || self.options.skip_bad
-    }
-
-    /// The dataset's column for each name of the file; none for a name that matches nothing.
-    fn match_names(&self, names: &[String]) -> Result<Vec<Option<usize>>> {
-        let columns = &self.dataset.columns;
-        let mut found: Vec<Option<usize>> = Vec::with_capacity(names.len());
-        for name in names {
-            let at = self.column_of(name);
-            if let Some(at) = at.filter(|at| found.contains(&Some(*at))) {
-                return Err(Error::input(
-                    format!("header '{name}'"),
-                    format!("is the second for column '{}'", columns[at].name),
-                ));
-            }
-            found.push(at);
-        }
-        if let Some((from, _)) = self.options.columns.iter().find(|(from, _)| !names.contains(from))
-        {
-            return Err(Error::input(
-                "columns",
-                format!("the file has no column '{from}'; it has {}", names.join(", ")),
-            ));
-        }
-        self.check_complete(&found, names)?;
-        Ok(found)
-    }
-
-    /// The dataset's column for a name of the file: as mapped, or alike but for case and separators.
-    fn column_of(&self, name: &str) -> Option<usize> {
-        let plain = |name: &str| -> String {
-            name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-        };
-        let columns = &self.dataset.columns;
-        let mapped = &self.options.columns;
-        match mapped.iter().find(|(from, _)| from == name) {
-            Some((_, to)) => columns.iter().position(|column| column.name == *to),
-            None => columns
-                .iter()
-                .position(|column| plain(&column.name) == plain(name))
-                .filter(|&at| !mapped.iter().any(|(_, to)| *to == columns[at].name)),
-        }
-    }
-
-    fn check_complete(&self, found: &[Option<usize>], names: &[String]) -> Result<()> {
-        let missing: Vec<&str> = self
-            .dataset
-            .columns
-            .iter()
-            .enumerate()
-            .filter(|(at, column)| needs_value(column) && !found.contains(&Some(*at)))
-            .map(|(_, column)| column.name.as_str())
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(Error::input(
-            "file",
-            format!(
-                "has no column for {}; it has {}. Name the source columns in `columns`, or say header: false where the first row is data",
-                missing.join(", "),
-                names.join(", ")
-            ),
-        ))
-    }
-}
-
-const fn needs_value(column: &Column) -> bool {
-    column.required && column.default.is_none() && !column.primary_key
 }

@@ -1,51 +1,67 @@
 //! Text of a file as a value of a column: numbers and dates as people write them, where that is
 //! unambiguous. Does not know files or rows.
 
-use crate::model::calendar::{
-    DAY_MS, date_of, digits, format_date, format_timestamp, parse_instant,
-};
+pub mod date;
+pub mod number;
+
+use crate::model::calendar::{DAY_MS, format_date, format_timestamp, parse_date, parse_instant};
 use crate::model::dataset::{Column, ColumnType};
 use crate::model::value::Value;
+
+use self::date::{DatePattern, Order, Shape, iso_clock};
+use self::number::Reading;
 
 /// How a file writes numbers and dates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextForm {
-    decimal: u8,
-    date: Option<DatePattern>,
+    decimal: Option<u8>,
+    date: DateForm,
 }
 
-/// A pattern such as DD/MM/YYYY.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct DatePattern {
-    text: String,
-    parts: Vec<DatePart>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum DatePart {
-    Year,
-    Month,
-    Day,
-    Literal(u8),
+enum DateForm {
+    /// The caller says.
+    Given(DatePattern),
+    /// Any form in which the year comes first, and those in which it comes last as far as it is known
+    /// whether the day or the month comes first: between dots, and between other marks.
+    Found { dotted_day_first: bool, day_first: Option<bool> },
 }
 
 impl TextForm {
-    /// Decimal separator ('.' where none is given) and date pattern.
+    /// Decimal mark and date pattern, where the caller says them.
     pub fn new(decimal: Option<u8>, date_format: Option<&str>) -> Result<Self, String> {
-        let date = date_format.map(DatePattern::new).transpose()?;
-        Ok(Self { decimal: decimal.unwrap_or(b'.'), date })
+        let date = match date_format {
+            Some(text) => DateForm::Given(DatePattern::new(text)?),
+            None => DateForm::Found { dotted_day_first: true, day_first: None },
+        };
+        Ok(Self { decimal, date })
     }
 
-    /// The decimal separator.
+    /// The decimal mark, where it is known.
     #[must_use]
-    pub fn decimal(&self) -> String {
-        char::from(self.decimal).to_string()
+    pub const fn decimal(&self) -> Option<u8> {
+        self.decimal
     }
 
-    /// The date pattern, where there is one.
+    /// The date pattern, where the caller gave one.
     #[must_use]
-    pub fn date_format(&self) -> Option<String> {
-        self.date.as_ref().map(|pattern| pattern.text.clone())
+    pub fn date_format(&self) -> Option<&str> {
+        match &self.date {
+            DateForm::Given(pattern) => Some(&pattern.text),
+            DateForm::Found { .. } => None,
+        }
+    }
+
+    /// What was found out about decimal marks, where the caller said nothing.
+    pub fn set_decimal(&mut self, decimal: Option<u8>) {
+        self.decimal = self.decimal.or(decimal);
+    }
+
+    /// What was found out about dates, where the caller said nothing.
+    pub fn set_day_first(&mut self, dotted_day_first: bool, day_first: Option<bool>) {
+        if matches!(self.date, DateForm::Found { .. }) {
+            self.date = DateForm::Found { dotted_day_first, day_first };
+        }
     }
 
     /// The value of a field, or why it is none. An empty field is null, but empty text in a text column
@@ -67,31 +83,43 @@ impl TextForm {
             format!("expected {what}, got '{shown}'")
         };
         match column.kind {
-            ColumnType::Integer => {
-                trimmed.parse().map(Value::Int).map_err(|_| wrong("a whole number"))
-            }
+            ColumnType::Integer => match trimmed.parse() {
+                Ok(n) => Ok(Value::Int(n)),
+                Err(_) => self
+                    .number(trimmed, true)?
+                    .and_then(|number| number::whole(&number))
+                    .map(Value::Int)
+                    .ok_or_else(|| wrong("a whole number")),
+            },
             ColumnType::Real => {
-                self.real(trimmed).map(Value::Real).ok_or_else(|| wrong("a number"))
+                self.real(trimmed)?.map(Value::Real).ok_or_else(|| wrong("a number"))
             }
             ColumnType::Date => {
-                self.date(trimmed).map(|days| Value::Text(format_date(days))).ok_or_else(|| {
-                    wrong(
-                        self.date
-                            .as_ref()
-                            .map_or("a date 'YYYY-MM-DD' (or say dateFormat)", |p| p.text.as_str()),
-                    )
-                })
+                if parse_date(trimmed.as_bytes()).is_some() && self.date_format().is_none() {
+                    return Ok(trimmed.into());
+                }
+                let (days, clock) = self.date(trimmed)?;
+                // A time of day is dropped only where it says nothing.
+                let midnight = clock.bytes().all(|b| b"0:. TZ".contains(&b));
+                days.filter(|_| midnight).map(|days| Value::Text(format_date(days))).ok_or_else(
+                    || {
+                        wrong(
+                            self.date_format().unwrap_or("a date 'YYYY-MM-DD' (or say dateFormat)"),
+                        )
+                    },
+                )
             }
-            ColumnType::Timestamp => {
-                let ms = trimmed.parse().ok().or_else(|| self.instant(trimmed));
-                ms.map(Value::Int)
-                    .ok_or_else(|| wrong("milliseconds since 1970 or an ISO-8601 time"))
-            }
-            ColumnType::TimestampText => {
-                let ms = self.instant(trimmed);
-                ms.map(|ms| Value::Text(format_timestamp(ms)))
-                    .ok_or_else(|| wrong("an ISO-8601 time"))
-            }
+            ColumnType::Timestamp => match trimmed.parse() {
+                Ok(ms) => Ok(Value::Int(ms)),
+                Err(_) => self
+                    .instant(trimmed)?
+                    .map(Value::Int)
+                    .ok_or_else(|| wrong("milliseconds since 1970 or an ISO-8601 time")),
+            },
+            ColumnType::TimestampText => self
+                .instant(trimmed)?
+                .map(|ms| Value::Text(format_timestamp(ms)))
+                .ok_or_else(|| wrong("an ISO-8601 time")),
             ColumnType::Json => match serde_json::from_str::<serde::de::IgnoredAny>(trimmed) {
                 Ok(_) => Ok(trimmed.into()),
                 Err(error) => Err(format!("is no JSON: {error}")),
@@ -103,64 +131,105 @@ impl TextForm {
         }
     }
 
-    fn real(&self, text: &str) -> Option<f64> {
-        match text {
-            "Infinity" => return Some(f64::INFINITY),
-            "-Infinity" => return Some(f64::NEG_INFINITY),
-            _ => {}
+    /// A number as a program writes it; none where it is no number.
+    fn number(&self, text: &str, is_whole: bool) -> Result<Option<String>, String> {
+        if let Some(decimal) = self.decimal {
+            return Ok(number::plain(text, decimal));
         }
-        let sound =
-            text.bytes().all(|b| b.is_ascii_digit() || b"+-eE".contains(&b) || b == self.decimal);
-        if !sound {
-            return None;
+        match number::reading(text, is_whole) {
+            Reading::None => Ok(None),
+            Reading::Plain | Reading::Dot => Ok(number::plain(text, b'.')),
+            Reading::Comma => Err(format!("'{text}' has a decimal comma; say decimal: ','")),
+            Reading::Unclear => Err(unclear_number(text)),
         }
-        let parsed: Result<f64, _> =
-            if self.decimal == b'.' { text.parse() } else { text.replace(',', ".").parse() };
-        parsed.ok().filter(|x| x.is_finite())
     }
 
-    /// Days since 1970. Without a pattern: the year comes first, so that it cannot be misread.
-    fn date(&self, text: &str) -> Option<i64> {
-        if let Some(pattern) = &self.date {
-            return pattern.read(text.as_bytes());
+    fn real(&self, text: &str) -> Result<Option<f64>, String> {
+        let plain = text.bytes().all(|b| b.is_ascii_digit() || b"+-eE".contains(&b));
+        let dotted = || text.bytes().all(|b| b.is_ascii_digit() || b"+-eE.".contains(&b));
+        if (plain || (self.decimal == Some(b'.') && dotted()))
+            && let Ok(x) = text.parse::<f64>()
+        {
+            return Ok(Some(x).filter(|x| x.is_finite()));
         }
-        match text.as_bytes() {
-            [y @ .., m0, m1, d0, d1] if y.len() == 4 && digits(text.as_bytes()).is_some() => {
-                date_of(digits(y)?, digits(&[*m0, *m1])?, digits(&[*d0, *d1])?)
-            }
-            bytes => {
-                let separator = *bytes.get(4)?;
-                if !b"-/.".contains(&separator) {
-                    return None;
-                }
-                let (date, clock) = bytes.split_at_checked(10).unwrap_or((bytes, &[]));
-                let mut parts = date.split(|b| *b == separator);
-                let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-                let short = |part: &[u8]| (1..=2).contains(&part.len());
-                // A date with a time of day is a date only at midnight: nothing is dropped in silence.
-                let midnight = clock.iter().all(|b| b"0:. TZ".contains(b));
-                let sound = year.len() == 4
-                    && short(month)
-                    && short(day)
-                    && parts.next().is_none()
-                    && midnight;
-                sound.then(|| date_of(digits(year)?, digits(month)?, digits(day)?)).flatten()
-            }
+        match text {
+            "Infinity" => Ok(Some(f64::INFINITY)),
+            "-Infinity" => Ok(Some(f64::NEG_INFINITY)),
+            _ => Ok(self
+                .number(text, false)?
+                .and_then(|number| number.parse().ok())
+                .filter(|x: &f64| x.is_finite())),
         }
+    }
+
+    /// Days since 1970 of the date at the beginning of a text, and what follows; or why it may not be read.
+    fn date<'t>(&self, text: &'t str) -> Result<(Option<i64>, &'t str), String> {
+        let (dotted_day_first, day_first) = match &self.date {
+            DateForm::Given(pattern) => {
+                return Ok(pattern
+                    .read(text)
+                    .map_or((None, ""), |(days, rest)| (Some(days), rest)));
+            }
+            DateForm::Found { dotted_day_first, day_first } => (*dotted_day_first, *day_first),
+        };
+        let Some(shape) = Shape::of(text) else { return Ok((None, "")) };
+        let day_first = match shape.order {
+            Order::YearFirst => true,
+            Order::YearLast if shape.is_dotted() => dotted_day_first,
+            Order::YearLast if shape.is_same_day() => true,
+            Order::YearLast => day_first.ok_or_else(|| unclear_date(text))?,
+            Order::ShortYear => {
+                let problem = "has a year of two digits, which is not guessed; write four";
+                return Err(format!("'{text}' {problem}"));
+            }
+        };
+        Ok((shape.days(day_first), shape.rest))
     }
 
     /// Epoch milliseconds of a time as written; UTC where it names no offset.
-    fn instant(&self, text: &str) -> Option<i64> {
-        if let Some(pattern) = &self.date {
-            let (date, clock) = text.split_once([' ', 'T']).unwrap_or((text, ""));
-            let days = pattern.read(date.as_bytes())?;
-            if clock.is_empty() {
-                return Some(days * DAY_MS);
-            }
-            return parse_instant(&format!("{}T{clock}", format_date(days)));
+    fn instant(&self, text: &str) -> Result<Option<i64>, String> {
+        if self.date_format().is_none()
+            && let Some(ms) = parse_instant(text)
+        {
+            return Ok(Some(ms));
         }
-        parse_instant(text)
+        let text = separated(text);
+        let (Some(days), clock) = self.date(&text)? else { return Ok(None) };
+        if clock.is_empty() {
+            return Ok(Some(days * DAY_MS));
+        }
+        let clock = iso_clock(&clock[1..]);
+        Ok(clock.and_then(|clock| parse_instant(&format!("{}T{clock}", format_date(days)))))
     }
+}
+
+/// 'YYYYMMDDhhmmss', as machines write it, with a T before the time of day; other text as it is.
+fn separated(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.len() == 14 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return format!("{}T{}", &text[..8], &text[8..]).into();
+    }
+    text.into()
+}
+
+/// Why a number cannot be read.
+pub fn unclear_number(text: &str) -> String {
+    let shown = |decimal| number::plain(text, decimal).unwrap_or_default();
+    format!(
+        "'{text}' may be {} or {}; say which mark is the decimal one: decimal: '.' or ','",
+        shown(b'.'),
+        shown(b',')
+    )
+}
+
+/// Why a date cannot be read.
+pub fn unclear_date(text: &str) -> String {
+    let shape = Shape::of(text);
+    let shown = |day_first| shape.map(|shape| shape.pattern(day_first)).unwrap_or_default();
+    format!(
+        "'{text}' may begin with the day or with the month; say dateFormat: '{}' or '{}'",
+        shown(true),
+        shown(false)
+    )
 }
 
 /// Bytes as our CSV files have them: `\x00ff`.
@@ -202,54 +271,6 @@ pub fn bytes_of_base64(text: &str) -> Option<Vec<u8>> {
         bytes.extend_from_slice(&(bits >> spare).to_be_bytes()[4 - whole..]);
     }
     Some(bytes)
-}
-
-impl DatePattern {
-    fn new(text: &str) -> Result<Self, String> {
-        let mut parts = Vec::new();
-        let mut rest = text.as_bytes();
-        while let [first, after @ ..] = rest {
-            let (part, length) = match rest {
-                [b'Y', b'Y', b'Y', b'Y', ..] => (DatePart::Year, 4),
-                [b'M', b'M', ..] => (DatePart::Month, 2),
-                [b'D', b'D', ..] => (DatePart::Day, 2),
-                _ => (DatePart::Literal(*first), 1),
-            };
-            parts.push(part);
-            rest = if length == 1 { after } else { &rest[length..] };
-        }
-        let once = |part| parts.iter().filter(|p| **p == part).count() == 1;
-        let letters =
-            parts.iter().any(|p| matches!(p, DatePart::Literal(b) if b.is_ascii_alphanumeric()));
-        if !letters && once(DatePart::Year) && once(DatePart::Month) && once(DatePart::Day) {
-            Ok(Self { text: text.to_owned(), parts })
-        } else {
-            Err(format!(
-                "expected YYYY, MM and DD once each with separators, such as 'DD/MM/YYYY', got '{text}'"
-            ))
-        }
-    }
-
-    /// Month and day may have one digit where a separator follows or the text ends.
-    fn read(&self, text: &[u8]) -> Option<i64> {
-        let (mut year, mut month, mut day) = (None, None, None);
-        let mut rest = text;
-        for part in &self.parts {
-            let mut number = |most: usize| {
-                let length = rest.iter().take(most).take_while(|b| b.is_ascii_digit()).count();
-                let (field, after) = rest.split_at(length);
-                rest = after;
-                digits(field)
-            };
-            match part {
-                DatePart::Year => year = Some(number(4).filter(|_| true)?),
-                DatePart::Month => month = Some(number(2)?),
-                DatePart::Day => day = Some(number(2)?),
-                DatePart::Literal(byte) => rest = rest.strip_prefix(&[*byte])?,
-            }
-        }
-        if rest.is_empty() { date_of(year?, month?, day?) } else { None }
-    }
 }
 
 #[cfg(test)]
@@ -310,7 +331,12 @@ mod tests {
         check(None, ColumnType::Integer, "12", Some(Value::Int(12)));
         check(None, ColumnType::Integer, " -12 ", Some(Value::Int(-12)));
         check(None, ColumnType::Integer, "12.5", None);
-        check(None, ColumnType::Integer, "1,234", None);
+        check(None, ColumnType::Integer, "1,234", Some(Value::Int(1234)));
+        check(None, ColumnType::Integer, "1,000", None);
+        check(None, ColumnType::Real, "1.234", None);
+        check(Some(b'.'), ColumnType::Real, "1,234.5", Some(Value::Real(1234.5)));
+        check(Some(b','), ColumnType::Integer, "1.234,00", Some(Value::Int(1234)));
+        check(Some(b','), ColumnType::Integer, "1,234", None);
         check(None, ColumnType::Integer, "9223372036854775808", None);
         check(None, ColumnType::Real, "1.5e3", Some(Value::Real(1500.0)));
         check(None, ColumnType::Real, "1,5", None);

@@ -99,7 +99,7 @@ export class Fake {
       },
       finish: () => {
         this.log.push(`finish ${bytes}`);
-        return { detected: { format: 'csv' }, rows: 1, skipped: 0, errors: [] };
+        return { detected: { format: 'csv' }, rows: 1, skipped: 0, errors: [], ignored: [] };
       },
       abort: () => { this.log.push('abort'); },
       free: () => { this.log.push('free'); },

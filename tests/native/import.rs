@@ -21,7 +21,7 @@ fn lots() -> Dataset {
     }, "indexes": [{"name": "by_lot", "columns": ["lot_number"]}]}))
 }
 
-fn import(
+pub fn import(
     engine: &mut Engine<SqlitePort>,
     options: Json,
     bytes: &[u8],
@@ -230,7 +230,7 @@ fn broken_files_are_refused_with_a_reason() {
     };
     check(b"", json!({}), "empty");
     check(b"\n\n", json!({}), "no rows");
-    check(b"\xff\xfem\0a\0d\0e\0", json!({}), "UTF-16");
+    check(b"\xff\xfem\0a\0d\0e\0", json!({}), "NUL");
     check(b"made_on,lot_number,good\n2025-01-01,L\xff,1\n", json!({}), "no utf-8");
     check(b"made_on,lot\xff_number,good\n2025-01-01,L,1\n", json!({}), "field 2");
     check(b"made_on,lot_number,good\n2025-01-01,\"L,1\n2025-01-01,L,1\n", json!({}), "quote");

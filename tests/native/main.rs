@@ -9,6 +9,7 @@ mod conformance;
 mod engine;
 mod export;
 mod import;
+mod import_forms;
 mod oracle;
 mod plans;
 mod port;

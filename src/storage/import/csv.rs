@@ -1,63 +1,71 @@
 //! CSV, as it comes in chunks: csv-core finds the fields, each row is checked and goes to the table.
 //! Text has to be UTF-8; a row that is not is a bad row like any other.
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
-
-use super::{Detected, Target};
+use super::csv_parser::Parser;
+use super::evidence::Evidence;
+use super::{Detected, Head, Target};
 use crate::error::{Error, Result, RowError};
+use crate::model::dataset::ColumnType;
 use crate::model::value::{Value, ValueRef};
 use crate::storage::ingest::insert_sql;
 use crate::storage::port::{Author, RowSource, SqlPort};
-
-/// Delimiters that are looked for.
-const DELIMITERS: &[u8] = b",;\t|";
-/// Most bytes of one row: a quote that is never closed would swallow the whole file.
-const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Most fields of one row.
-const FIELDS_MAX: usize = 10_000;
 
 /// A CSV file under way.
 #[derive(Debug)]
 pub struct CsvReader {
     parser: Parser,
     delimiter: u8,
-    has_header: Option<bool>,
+    has_header: bool,
+    header_read: bool,
     /// For each field of a row, the dataset's column; none for a field that is left out.
-    fields: Option<Vec<Option<usize>>>,
+    fields: Vec<Option<usize>>,
     sql: String,
 }
 
-/// csv-core with room for one record.
-struct Parser {
-    reader: Reader,
-    text: Vec<u8>,
-    text_length: usize,
-    ends: Vec<usize>,
-    ends_length: usize,
-    /// Line on which the record under way began.
-    line: u64,
-    at_start: bool,
-    /// Whether a whole record stands in the buffers, and not a part of one.
-    has_record: bool,
-}
-
-impl std::fmt::Debug for Parser {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Parser").field("line", &self.line).finish_non_exhaustive()
-    }
-}
-
 impl CsvReader {
-    /// `head` is the beginning of the file.
-    pub fn new(target: &Target, head: &[u8]) -> Result<Self> {
-        let delimiter = target.options.delimiter.unwrap_or_else(|| sniff_delimiter(head));
-        Ok(Self {
-            parser: Parser::new(delimiter),
+    /// Finds out how to read the file from its beginning; none where more of it is needed.
+    pub fn new(target: &mut Target, head: Head<'_>) -> Result<Option<Self>> {
+        let (mut probe, delimiter) = Parser::new(head.bytes, target.options.delimiter);
+        let mut first: Option<FirstRecord> = None;
+        let mut evidence = Evidence::default();
+        each_record(&mut probe, head, &mut |record| {
+            let is_first = first.is_none();
+            let known = match &mut first {
+                Some(known) => known,
+                none => none.insert(FirstRecord::new(target, record)?),
+            };
+            if !is_first || !known.is_header {
+                let columns = &target.dataset.columns;
+                for (i, at) in known.fields.iter().enumerate().take(record.ends().len()) {
+                    let text = std::str::from_utf8(&record.text()[record.field(i)]);
+                    if let (Some(at), Ok(text)) = (at, text) {
+                        evidence.add(&columns[*at].name, columns[*at].kind, text);
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        let Some(first) = first else {
+            let nothing = Err(Error::input("file", "holds no rows"));
+            return if head.may_grow { Ok(None) } else { nothing };
+        };
+        let settled = match evidence.settle(&target.options.form, delimiter == b',') {
+            Err(_) if head.may_grow => return Ok(None),
+            settled => settled?,
+        };
+        target.form = settled.form;
+        target.date_format = settled.date_format;
+        first.check(target)?;
+        target.ignore(&first.texts, &first.fields);
+        let columns = first.fields.iter().flatten().map(|&at| &target.dataset.columns[at]);
+        Ok(Some(Self {
+            parser: Parser::new(head.bytes, Some(delimiter)).0,
             delimiter,
-            has_header: target.options.header,
-            fields: None,
-            sql: String::new(),
-        })
+            has_header: first.is_header,
+            header_read: false,
+            sql: insert_sql(&target.dataset, columns, target.options.on_conflict),
+            fields: first.fields,
+        }))
     }
 
     /// The next bytes of the file.
@@ -68,14 +76,12 @@ impl CsvReader {
         chunk: &[u8],
     ) -> Result<()> {
         let mut input = chunk;
-        if self.fields.is_none() {
+        if self.has_header && !self.header_read {
             if !self.parser.next(&mut input)? {
                 return Ok(());
             }
-            self.first_record(target)?;
-            if self.has_header != Some(false) {
-                self.parser.clear();
-            }
+            self.header_read = true;
+            self.parser.clear();
         }
         self.write(port, target, &mut input)
     }
@@ -84,65 +90,27 @@ impl CsvReader {
     pub fn finish<P: SqlPort>(&mut self, port: &mut P, target: &mut Target) -> Result<Detected> {
         // A line feed ends the last record, unless it stands inside quotes.
         self.push(port, target, b"\n")?;
-        if self.parser.text_length > 0 || self.parser.ends_length > 0 {
+        if self.parser.is_inside() {
             let reason = "a quote is opened and never closed".to_owned();
-            target.refuse(RowError { line: self.parser.line, column: None, reason });
-        }
-        if self.fields.is_none() {
-            return Err(Error::input("file", "holds no rows"));
+            target.refuse(RowError { line: self.parser.line(), column: None, reason });
         }
         Ok(Detected {
-            format: "csv",
-            encoding: Some(target.encoding.clone()),
             delimiter: Some(char::from(self.delimiter).to_string()),
-            header: Some(self.has_header != Some(false)),
-            decimal: Some(target.options.form.decimal()),
-            date_format: target.options.form.date_format(),
+            header: Some(self.has_header),
+            ..target.detected_text("csv")
         })
     }
 
-    /// The first record says which field is which column.
-    fn first_record(&mut self, target: &Target) -> Result<()> {
-        let names: Vec<String> = (0..self.parser.ends_length)
-            .map(|i| match std::str::from_utf8(&self.parser.text[self.parser.field(i)]) {
-                Ok(name) => Ok(name.trim().to_owned()),
-                Err(_) => {
-                    let place = format!("line {}, field {}", self.parser.line, i + 1);
-                    Err(Error::input(place, target.no_text()))
-                }
-            })
-            .collect::<Result<_>>()?;
-        let fields = if self.has_header == Some(false) {
-            let columns = target.dataset.columns.len();
-            if names.len() != columns {
-                let reason = format!(
-                    "without a header a row needs {columns} fields, one for each column in order; it has {}",
-                    names.len()
-                );
-                return Err(Error::input("line 1", reason));
-            }
-            (0..columns).map(Some).collect()
-        } else {
-            target.match_names(&names)?
-        };
-        let columns = fields.iter().flatten().map(|&at| &target.dataset.columns[at]);
-        self.sql = insert_sql(&target.dataset, columns, target.options.on_conflict);
-        self.fields = Some(fields);
-        Ok(())
-    }
-
-    /// Writes the records of the input; without a header, the one that was read already comes first.
+    /// Writes the records of the input.
     fn write<P: SqlPort>(
         &mut self,
         port: &mut P,
         target: &mut Target,
         input: &mut &[u8],
     ) -> Result<()> {
-        let fields = self.fields.as_deref().unwrap_or_default();
-        let width = fields.iter().flatten().count();
-        let parser = &mut self.parser;
-        let values = vec![Value::Null; width];
-        let mut rows = CsvRows { parser, target, input, fields, values, line: 0 };
+        let fields = self.fields.as_slice();
+        let values = vec![Value::Null; fields.iter().flatten().count()];
+        let mut rows = CsvRows { parser: &mut self.parser, target, input, fields, values, line: 0 };
         if !rows.target.writes() {
             while rows.advance()? {}
             return Ok(());
@@ -151,6 +119,89 @@ impl CsvReader {
         target.rows += u64::try_from(done.changes).unwrap_or(0);
         Ok(())
     }
+}
+
+/// Gives every record of the beginning of a file to `take`.
+pub fn each_record(
+    parser: &mut Parser,
+    head: Head<'_>,
+    take: &mut dyn FnMut(&Parser) -> Result<()>,
+) -> Result<()> {
+    let end: &[u8] = if head.is_whole { b"\n" } else { b"" };
+    for mut input in [head.bytes, end] {
+        while parser.next(&mut input)? {
+            take(parser)?;
+            parser.clear();
+        }
+    }
+    Ok(())
+}
+
+/// The record that says which field is which column.
+struct FirstRecord {
+    texts: Vec<String>,
+    is_header: bool,
+    fields: Vec<Option<usize>>,
+}
+
+impl FirstRecord {
+    fn new(target: &Target, record: &Parser) -> Result<Self> {
+        let texts = texts_of(record, &target.no_text())?;
+        let columns = target.dataset.columns.len();
+        let in_order = || (0..columns).map(Some).collect();
+        match target.options.header {
+            Some(false) if texts.len() == columns => {
+                Ok(Self { texts, is_header: false, fields: in_order() })
+            }
+            Some(false) => Err(Error::input(
+                format!("line {}", record.line()),
+                format!(
+                    "without a header a row needs {columns} fields, one for each column in order; it has {}",
+                    texts.len()
+                ),
+            )),
+            given => {
+                let fields = target.matcher().columns_of(&texts)?;
+                let is_header =
+                    given.is_some() || texts.len() != columns || fields.iter().any(Option::is_some);
+                if is_header {
+                    target.check_complete(&fields, &texts)?;
+                }
+                let fields = if is_header { fields } else { in_order() };
+                Ok(Self { texts, is_header, fields })
+            }
+        }
+    }
+
+    /// A first record that names no column is data if it can be read as a row, and one of its fields is of
+    /// such a kind that few names would be.
+    fn check(&self, target: &Target) -> Result<()> {
+        if self.is_header || target.options.header.is_some() {
+            return Ok(());
+        }
+        let mut telling = false;
+        for (column, text) in target.dataset.columns.iter().zip(&self.texts) {
+            if target.form.value(column, text).is_err() {
+                telling = false;
+                break;
+            }
+            telling |= column.kind != ColumnType::Text && !text.is_empty();
+        }
+        let none = vec![None; self.texts.len()];
+        if telling { Ok(()) } else { target.check_complete(&none, &self.texts) }
+    }
+}
+
+/// The fields of a record without blanks around them.
+pub fn texts_of(record: &Parser, no_text: &str) -> Result<Vec<String>> {
+    (0..record.ends().len())
+        .map(|i| match std::str::from_utf8(&record.text()[record.field(i)]) {
+            Ok(text) => Ok(text.trim().to_owned()),
+            Err(_) => {
+                Err(Error::input(format!("line {}, field {}", record.line(), i + 1), no_text))
+            }
+        })
+        .collect()
 }
 
 /// The records of a chunk as rows of an INSERT.
@@ -168,24 +219,32 @@ impl CsvRows<'_, '_> {
     fn convert(&mut self) -> Result<(), RowError> {
         let line = self.line;
         let whole = |reason: String| RowError { line, column: None, reason };
-        let count = self.parser.ends_length;
+        let count = self.parser.ends().len();
         if count != self.fields.len() {
             return Err(whole(format!("has {count} fields, {} are expected", self.fields.len())));
         }
-        if std::str::from_utf8(&self.parser.text[..self.parser.text_length]).is_err() {
-            self.mend()?;
-        }
-        let text = std::str::from_utf8(&self.parser.text[..self.parser.text_length])
-            .map_err(|_| whole(self.target.no_text()))?;
+        let text = match std::str::from_utf8(self.parser.text()) {
+            Ok(text) => text,
+            Err(_) => {
+                self.mend()?;
+                std::str::from_utf8(self.parser.text()).map_err(|_| whole(self.target.no_text()))?
+            }
+        };
         let mut start = 0;
         let mut next = 0;
-        for (field, &end) in self.fields.iter().zip(&self.parser.ends[..count]) {
+        for (field, &end) in self.fields.iter().zip(self.parser.ends()) {
             if let Some(at) = field {
                 let column = &self.target.dataset.columns[*at];
-                self.values[next] =
-                    self.target.options.form.value(column, &text[start..end]).map_err(
-                        |reason| RowError { line, column: Some(column.name.clone()), reason },
-                    )?;
+                // The halves of a character in two fields are sound text together.
+                let value = text
+                    .get(start..end)
+                    .ok_or_else(|| self.target.no_text())
+                    .and_then(|text| self.target.form.value(column, text));
+                self.values[next] = value.map_err(|reason| RowError {
+                    line,
+                    column: Some(column.name.clone()),
+                    reason,
+                })?;
                 next += 1;
             }
             start = end;
@@ -197,14 +256,14 @@ impl CsvRows<'_, '_> {
     fn mend(&mut self) -> Result<(), RowError> {
         for (i, field) in self.fields.iter().enumerate() {
             let bytes = self.parser.field(i);
-            if std::str::from_utf8(&self.parser.text[bytes.clone()]).is_ok() {
+            if std::str::from_utf8(&self.parser.text()[bytes.clone()]).is_ok() {
                 continue;
             }
             if let Some(at) = field {
                 let column = Some(self.target.dataset.columns[*at].name.clone());
                 return Err(RowError { line: self.line, column, reason: self.target.no_text() });
             }
-            self.parser.text[bytes].fill(b' ');
+            self.parser.text_mut()[bytes].fill(b' ');
         }
         Ok(())
     }
@@ -217,10 +276,10 @@ impl RowSource for CsvRows<'_, '_> {
 
     fn advance(&mut self) -> Result<bool> {
         loop {
-            if !self.parser.has_record && !self.parser.next(self.input)? {
+            if !self.parser.has_record() && !self.parser.next(self.input)? {
                 return Ok(false);
             }
-            self.line = self.parser.line;
+            self.line = self.parser.line();
             let row = self.convert();
             self.parser.clear();
             match row {
@@ -247,103 +306,4 @@ impl RowSource for CsvRows<'_, '_> {
         let place = self.place();
         self.target.refuse_constraint(error, self.line, &place)
     }
-}
-
-impl Parser {
-    fn new(delimiter: u8) -> Self {
-        Self {
-            reader: ReaderBuilder::new().delimiter(delimiter).build(),
-            text: vec![0; 4096],
-            text_length: 0,
-            ends: vec![0; 64],
-            ends_length: 0,
-            line: 1,
-            at_start: true,
-            has_record: false,
-        }
-    }
-
-    fn clear(&mut self) {
-        self.text_length = 0;
-        self.ends_length = 0;
-        self.has_record = false;
-    }
-
-    /// Reads on; true when a record is complete, false when the input has ended first.
-    fn next(&mut self, input: &mut &[u8]) -> Result<bool> {
-        if self.at_start && !input.is_empty() {
-            self.at_start = false;
-            *input = input.strip_prefix(b"\xef\xbb\xbf").unwrap_or(input);
-        }
-        if self.text_length == 0 && self.ends_length == 0 {
-            // csv-core takes the rest of a line end, and empty lines, with the record behind them.
-            let blank = input.iter().take_while(|b| b"\r\n".contains(b));
-            self.line = self.reader.line() + blank.filter(|b| **b == b'\n').count() as u64;
-        }
-        loop {
-            if input.is_empty() {
-                // An empty input would mean the end of the file to csv-core.
-                return Ok(false);
-            }
-            let (result, read, written, ended) = self.reader.read_record(
-                input,
-                &mut self.text[self.text_length..],
-                &mut self.ends[self.ends_length..],
-            );
-            *input = &input[read..];
-            self.text_length += written;
-            self.ends_length += ended;
-            match result {
-                ReadRecordResult::Record => {
-                    self.has_record = true;
-                    return Ok(true);
-                }
-                ReadRecordResult::InputEmpty | ReadRecordResult::End => return Ok(false),
-                ReadRecordResult::OutputFull => {
-                    self.text = grown(&self.text, RECORD_BYTES_MAX, self.line)?
-                }
-                ReadRecordResult::OutputEndsFull => {
-                    self.ends = grown(&self.ends, FIELDS_MAX, self.line)?
-                }
-            }
-        }
-    }
-
-    /// Where a field stands in `text`.
-    fn field(&self, i: usize) -> std::ops::Range<usize> {
-        if i == 0 { 0..self.ends[0] } else { self.ends[i - 1]..self.ends[i] }
-    }
-}
-
-fn grown<T: Clone + Default>(buffer: &[T], max: usize, line: u64) -> Result<Vec<T>> {
-    if buffer.len() >= max {
-        return Err(Error::input(
-            format!("line {line}"),
-            "the row never ends: a quote is opened and not closed, or the file is no CSV",
-        ));
-    }
-    let mut larger = buffer.to_vec();
-    larger.resize((buffer.len() * 2).min(max), T::default());
-    Ok(larger)
-}
-
-/// The delimiter that the first line has most of, outside quotes.
-fn sniff_delimiter(head: &[u8]) -> u8 {
-    let mut counts = [0_u32; 4];
-    let mut quoted = false;
-    for &byte in head {
-        match byte {
-            b'"' => quoted = !quoted,
-            b'\n' | b'\r' if !quoted => break,
-            _ if quoted => {}
-            _ => {
-                if let Some(at) = DELIMITERS.iter().position(|d| *d == byte) {
-                    counts[at] += 1;
-                }
-            }
-        }
-    }
-    let most = counts.iter().copied().max().unwrap_or(0);
-    let at = counts.iter().position(|&count| count == most && most > 0).unwrap_or(0);
-    DELIMITERS[at]
 }

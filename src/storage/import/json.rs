@@ -1,70 +1,63 @@
-//! JSON and NDJSON, as they come in chunks: an array of objects, or one object a line. Where one row ends
-//! is found here; serde_json reads each row by itself, so that memory holds no more than one.
+//! JSON and NDJSON: serde_json reads each row by itself, so that memory holds no more than one.
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value as Json};
 
+use super::evidence::Evidence;
+use super::json_rows::{Layout, RowSplitter};
 use super::rows::{RowWriter, foreign_value};
-use super::{Detected, Target, needs_value};
+use super::{Detected, Head, Target, needs_value};
 use crate::error::{Error, Result, RowError};
 use crate::model::dataset::ColumnType;
 use crate::model::value::Value;
 use crate::storage::port::SqlPort;
 use crate::storage::table_text::bytes_of_base64;
 
-/// Most bytes of one row.
-const ROW_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Most names of members in a file.
+const NAMES_MAX: usize = 10_000;
 
-/// How rows are told apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
-    /// `[{…}, {…}]`
-    Array,
-    /// One object a line.
-    Lines,
-}
-
-/// A file under way.
+/// A JSON or NDJSON file under way.
 #[derive(Debug)]
 pub struct JsonReader {
     layout: Layout,
-    state: State,
-    /// The row under way.
-    row: Vec<u8>,
-    line: u64,
-    row_line: u64,
-    writer: RowWriter,
-    /// What was found for each member name that has come up.
-    names: HashMap<String, Option<usize>>,
+    splitter: RowSplitter,
+    rows: JsonRows,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// Nothing but a byte order mark and white space so far.
-    Start,
-    /// A row may begin; in an array a closing bracket may stand there too, unless a comma came before.
-    Row { after_comma: bool },
-    /// Inside a row of an array.
-    Inside { depth: u32, quoted: bool, escaped: bool },
-    /// A comma or the closing bracket.
-    After,
-    /// Behind the closing bracket.
-    End,
+/// Rows on their way from text to the table.
+#[derive(Debug)]
+struct JsonRows {
+    writer: RowWriter,
+    names: Names,
 }
+
+/// The dataset's column for each member name that has come up.
+type Names = HashMap<String, Option<usize>>;
 
 impl JsonReader {
-    /// A reader of that layout.
-    pub fn new(target: &Target, layout: Layout) -> Self {
-        Self {
-            layout,
-            state: State::Start,
-            row: Vec::new(),
-            line: 1,
-            row_line: 1,
-            writer: RowWriter::new(target, target.dataset.columns.iter()),
-            names: HashMap::new(),
-        }
+    /// Finds out how to read the file from its beginning; none where more of it is needed.
+    pub fn new(target: &mut Target, layout: Layout, head: Head<'_>) -> Result<Option<Self>> {
+        let mut evidence = Evidence::default();
+        each_object(layout, head, &mut |members| {
+            for (name, json) in members {
+                let at = target.matcher().column_of(name).unwrap_or(None);
+                if let (Some(at), Json::String(text)) = (at, json) {
+                    let column = &target.dataset.columns[at];
+                    evidence.add(&column.name, column.kind, text);
+                }
+            }
+        });
+        // Programs write JSON, and they write decimal points.
+        let settled = match evidence.settle(&target.options.form, true) {
+            Err(_) if head.may_grow => return Ok(None),
+            settled => settled?,
+        };
+        target.form = settled.form;
+        target.date_format = settled.date_format;
+        let writer = RowWriter::new(target, target.dataset.columns.iter());
+        let rows = JsonRows { writer, names: HashMap::new() };
+        Ok(Some(Self { layout, splitter: RowSplitter::new(layout), rows }))
     }
 
     /// The next bytes of the file.
@@ -74,125 +67,73 @@ impl JsonReader {
         target: &mut Target,
         chunk: &[u8],
     ) -> Result<()> {
-        for &byte in chunk {
-            let ended = match self.layout {
-                Layout::Array => self.array_byte(byte)?,
-                Layout::Lines => self.line_byte(byte),
-            };
-            if ended {
-                self.take_row(port, target)?;
-            }
-            if byte == b'\n' {
-                self.line += 1;
-            }
-            if self.row.len() > ROW_BYTES_MAX {
-                return Err(self.broken("the row never ends, or the file is no JSON"));
-            }
-        }
-        Ok(())
+        let rows = &mut self.rows;
+        self.splitter.push(chunk, &mut |row, line| rows.take(port, target, row, line))
     }
 
     /// The end of the file.
     pub fn finish<P: SqlPort>(&mut self, port: &mut P, target: &mut Target) -> Result<Detected> {
-        match self.layout {
-            Layout::Lines => {
-                self.push(port, target, b"\n")?;
-            }
-            Layout::Array if self.state != State::End => {
-                return Err(self.broken("the file ends before the array does"));
-            }
-            Layout::Array => {}
+        let rows = &mut self.rows;
+        self.splitter.finish(&mut |row, line| rows.take(port, target, row, line))?;
+        rows.writer.flush(port, target)?;
+        let (seen, columns): (Vec<_>, Vec<_>) = self.rows.names.drain().unzip();
+        let mut mapped = target.options.columns.iter().map(|(from, _)| from);
+        if let Some(from) = mapped.find(|from| !seen.is_empty() && !seen.contains(from)) {
+            let reason = format!("no object of the file has a member '{from}'");
+            return Err(Error::input("columns", reason));
         }
-        self.writer.flush(port, target)?;
-        let format = if self.layout == Layout::Array { "json" } else { "ndjson" };
-        Ok(Detected { format, encoding: Some(target.encoding.clone()), ..Detected::default() })
+        target.ignore(&seen, &columns);
+        Ok(target.detected_text(if self.layout == Layout::Array { "json" } else { "ndjson" }))
     }
+}
 
-    /// True where a line ends that is not empty.
-    fn line_byte(&mut self, byte: u8) -> bool {
-        if byte != b'\n' {
-            if self.row.is_empty() {
-                self.row_line = self.line;
-            }
-            self.row.push(byte);
-            return false;
+/// Gives every sound object at the beginning of a file to `take`.
+pub fn each_object(layout: Layout, head: Head<'_>, take: &mut dyn FnMut(&Map<String, Json>)) {
+    let mut splitter = RowSplitter::new(layout);
+    let mut row = |row: &[u8], _| {
+        if let Ok(members) = serde_json::from_slice(row) {
+            take(&members);
         }
-        if self.state == State::Start {
-            self.state = State::After;
-            if self.row.starts_with(b"\xef\xbb\xbf") {
-                self.row.drain(..3);
-            }
-        }
-        if self.row.iter().all(u8::is_ascii_whitespace) {
-            self.row.clear();
-            return false;
-        }
-        true
+        Ok(())
+    };
+    // What is broken is told when it is read.
+    let read = splitter.push(head.bytes, &mut row);
+    if read.is_ok() && head.is_whole {
+        _ = splitter.finish(&mut row);
     }
+}
 
-    /// True where the byte closes a row.
-    fn array_byte(&mut self, byte: u8) -> Result<bool> {
-        if let State::Inside { depth, quoted, escaped } = self.state {
-            self.row.push(byte);
-            let (depth, quoted, escaped) = match (quoted, byte) {
-                (true, _) if escaped => (depth, true, false),
-                (true, b'\\') => (depth, true, true),
-                (quoted, b'"') => (depth, !quoted, false),
-                (false, b'{' | b'[') => (depth + 1, false, false),
-                (false, b'}' | b']') => (depth - 1, false, false),
-                (quoted, _) => (depth, quoted, false),
-            };
-            self.state =
-                if depth == 0 { State::After } else { State::Inside { depth, quoted, escaped } };
-            return Ok(depth == 0);
-        }
-        if byte.is_ascii_whitespace() {
-            return Ok(false);
-        }
-        self.state = match (self.state, byte) {
-            (State::Start, 0xef | 0xbb | 0xbf) => State::Start,
-            (State::Start, b'[') => State::Row { after_comma: false },
-            (State::Row { .. }, b'{') => {
-                self.row_line = self.line;
-                self.row.push(byte);
-                State::Inside { depth: 1, quoted: false, escaped: false }
-            }
-            (State::Row { after_comma: false } | State::After, b']') => State::End,
-            (State::After, b',') => State::Row { after_comma: true },
-            (State::Start, _) => {
-                return Err(self.broken(
-                    "expected an array of objects; for one object a line say format: 'ndjson'",
-                ));
-            }
-            (State::Row { .. }, _) => return Err(self.broken("expected an object")),
-            (State::After, _) => {
-                return Err(self.broken("expected a comma or the end of the array"));
-            }
-            (State::End | State::Inside { .. }, _) => {
-                return Err(self.broken("something follows the end of the array"));
-            }
-        };
-        Ok(false)
-    }
-
-    fn broken(&self, reason: &str) -> Error {
-        Error::input(format!("line {}", self.line), reason)
-    }
-
-    fn take_row<P: SqlPort>(&mut self, port: &mut P, target: &mut Target) -> Result<()> {
-        let bytes = std::mem::take(&mut self.row);
-        let line = self.row_line;
+impl JsonRows {
+    fn take<P: SqlPort>(
+        &mut self,
+        port: &mut P,
+        target: &mut Target,
+        row: &[u8],
+        line: u64,
+    ) -> Result<()> {
         let refuse = |reason: String| RowError { line, column: None, reason };
-        let row = std::str::from_utf8(&bytes)
-            .map_err(|_| refuse(target.no_text()))
-            .and_then(|text| {
+        let members =
+            std::str::from_utf8(row).map_err(|_| refuse(target.no_text())).and_then(|text| {
                 serde_json::from_str::<Map<String, Json>>(text)
                     .map_err(|error| refuse(format!("is no JSON object: {error}")))
-            })
-            .and_then(|members| self.values(target, members));
-        // The allocation is good for the next row.
-        self.row = bytes;
-        self.row.clear();
+            });
+        let row = match members {
+            Ok(members) => {
+                for name in members.keys() {
+                    if self.names.contains_key(name) {
+                        continue;
+                    }
+                    if self.names.len() == NAMES_MAX {
+                        let reason = format!("the file has more than {NAMES_MAX} names of members");
+                        return Err(Error::input(format!("line {line}"), reason));
+                    }
+                    let at = target.matcher().column_of(name)?;
+                    self.names.insert(name.clone(), at);
+                }
+                values(target, &self.names, members, line)
+            }
+            Err(error) => Err(error),
+        };
         match row {
             Ok(values) => self.writer.push(port, target, line, values),
             Err(error) => {
@@ -201,47 +142,40 @@ impl JsonReader {
             }
         }
     }
+}
 
-    /// A value for each column of the dataset.
-    fn values(
-        &mut self,
-        target: &Target,
-        members: Map<String, Json>,
-    ) -> Result<Vec<Value>, RowError> {
-        let columns = &target.dataset.columns;
-        let line = self.row_line;
-        let blame = |at: usize, reason: String| RowError {
-            line,
-            column: Some(columns[at].name.clone()),
-            reason,
-        };
-        let mut found: Vec<Option<Value>> = vec![None; columns.len()];
-        for (name, json) in members {
-            let known = self.names.get(&name).copied();
-            let at = known.unwrap_or_else(|| {
-                let at = target.column_of(&name);
-                self.names.insert(name, at);
-                at
-            });
-            let Some(at) = at else { continue };
-            if found[at].is_some() {
-                return Err(blame(at, "two members of the object are for it".to_owned()));
-            }
-            let value = json_value(columns[at].kind, json).and_then(|value| {
-                foreign_value(&target.options.form, &columns[at], value.as_ref())
-            });
-            found[at] = Some(value.map_err(|reason| blame(at, reason))?);
+/// A value for each column of the dataset.
+fn values(
+    target: &Target,
+    names: &Names,
+    members: Map<String, Json>,
+    line: u64,
+) -> Result<Vec<Value>, RowError> {
+    let columns = &target.dataset.columns;
+    let blame = |at: usize, reason: String| RowError {
+        line,
+        column: Some(columns[at].name.clone()),
+        reason,
+    };
+    let mut found: Vec<Option<Value>> = vec![None; columns.len()];
+    for (name, json) in members {
+        let Some(at) = names.get(&name).copied().flatten() else { continue };
+        if found[at].is_some() {
+            return Err(blame(at, "two members of the object are for it".to_owned()));
         }
-        let values =
-            found.into_iter().zip(columns).enumerate().map(|(at, (value, column))| match value {
-                Some(value) => Ok(value),
-                None if needs_value(column) => {
-                    Err(blame(at, "is missing, and the column needs a value".to_owned()))
-                }
-                None => Ok(column.default.clone().unwrap_or(Value::Null)),
-            });
-        values.collect()
+        let value = json_value(columns[at].kind, json)
+            .and_then(|value| foreign_value(&target.form, &columns[at], value.as_ref()));
+        found[at] = Some(value.map_err(|reason| blame(at, reason))?);
     }
+    let values =
+        found.into_iter().zip(columns).enumerate().map(|(at, (value, column))| match value {
+            Some(value) => Ok(value),
+            None if needs_value(column) => {
+                Err(blame(at, "is missing, and the column needs a value".to_owned()))
+            }
+            None => Ok(column.default.clone().unwrap_or(Value::Null)),
+        });
+    values.collect()
 }
 
 /// A member's value. Objects and arrays stand only in JSON columns, as their text.

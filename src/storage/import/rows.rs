@@ -2,7 +2,7 @@
 //! that other programs stored without our types.
 
 use super::Target;
-use crate::error::{Error, Result, RowError};
+use crate::error::{Error, Result};
 use crate::model::dataset::{Column, ColumnType};
 use crate::model::value::{Value, ValueRef};
 use crate::storage::ingest::{insert_sql, stored_form};
@@ -108,6 +108,9 @@ pub fn foreign_value(
             Ok(text.into())
         }
         (ColumnType::Text, ValueRef::Int(n)) => Ok(Value::Text(n.to_string())),
+        (ColumnType::Text, ValueRef::Real(x)) => Ok(Value::Text(format!("{x:?}"))),
+        // 20250610
+        (ColumnType::Date, ValueRef::Int(n)) => form.value(column, &n.to_string()),
         (ColumnType::Integer | ColumnType::Timestamp, ValueRef::Real(x))
             if x.fract() == 0.0 && x.abs() < 9e15 =>
         {
@@ -118,15 +121,5 @@ pub fn foreign_value(
             form.value(column, text)
         }
         (_, value) => Ok(stored_form(column, value)?.unwrap_or_else(|| value.to_value())),
-    }
-}
-
-impl Target {
-    /// Counts a row that broke a constraint; any other error ends the import.
-    pub(super) fn refuse_constraint(&mut self, error: Error, line: u64, place: &str) -> Result<()> {
-        let Error::ConstraintViolation { detail } = error else { return Err(error) };
-        let reason = detail.strip_prefix(&format!("{place}: ")).unwrap_or(&detail).to_owned();
-        self.refuse(RowError { line, column: None, reason });
-        Ok(())
     }
 }

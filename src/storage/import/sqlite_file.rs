@@ -1,6 +1,7 @@
 //! An SQLite file from outside: only the rows of one table are read, as untrusted data. Its triggers,
 //! views and indexes never run here.
 
+use super::evidence::Evidence;
 use super::rows::{RowWriter, foreign_value};
 use super::{Detected, Target};
 use crate::error::{Error, Result, RowError};
@@ -8,6 +9,9 @@ use crate::model::dataset::Column;
 use crate::model::value::{Value, ValueRef};
 use crate::planner::sql::Sql;
 use crate::storage::port::{ForeignFiles, RowSink, SqlPort, Statement, collect};
+
+/// Rows that are looked at before the first is copied.
+const LOOKED_AT_ROWS: usize = 1_000;
 
 /// Copies the rows of a table into the dataset.
 pub fn copy<P: SqlPort + ForeignFiles>(
@@ -25,7 +29,9 @@ pub fn copy<P: SqlPort + ForeignFiles>(
                 _ => None,
             })
             .collect();
-    let fields = target.match_names(&names)?;
+    let fields = target.matcher().columns_of(&names)?;
+    target.check_complete(&fields, &names)?;
+    target.ignore(&names, &fields);
     let taken: Vec<(String, usize)> =
         names.into_iter().zip(fields).filter_map(|(name, at)| at.map(|at| (name, at))).collect();
     let mut select = Sql::default();
@@ -35,11 +41,33 @@ pub fn copy<P: SqlPort + ForeignFiles>(
     select.push(" FROM ").name(&table);
     let columns: Vec<Column> =
         taken.iter().map(|(_, at)| target.dataset.columns[*at].clone()).collect();
+    learn_form(&mut foreign, target, &select.text, &columns)?;
     let writer = RowWriter::new(target, columns.iter());
     let mut copy = Copy { port, target, columns: &columns, writer, row: 0 };
     foreign.run(Statement::caller(&select.text, &[]), &mut copy)?;
     copy.writer.flush(copy.port, copy.target)?;
-    Ok(Detected { format: "sqlite", ..Detected::default() })
+    Ok(target.detected("sqlite"))
+}
+
+/// Looks at numbers and dates that stand as text at the beginning of the table.
+fn learn_form<F: SqlPort>(
+    foreign: &mut F,
+    target: &mut Target,
+    select: &str,
+    columns: &[Column],
+) -> Result<()> {
+    let mut evidence = Evidence::default();
+    for row in collect(foreign, &format!("{select} LIMIT {LOOKED_AT_ROWS}"), &[])? {
+        for (column, value) in columns.iter().zip(&row) {
+            if let Value::Text(text) = value {
+                evidence.add(&column.name, column.kind, text);
+            }
+        }
+    }
+    let settled = evidence.settle(&target.options.form, true)?;
+    target.form = settled.form;
+    target.date_format = settled.date_format;
+    Ok(())
 }
 
 /// The table that the options name, or the one called like the dataset.
@@ -78,7 +106,7 @@ impl<P: SqlPort> RowSink for Copy<'_, P> {
         self.row += 1;
         let mut values = Vec::with_capacity(row.len());
         for (column, value) in self.columns.iter().zip(row) {
-            match foreign_value(&self.target.options.form, column, *value) {
+            match foreign_value(&self.target.form, column, *value) {
                 Ok(value) => values.push(value),
                 Err(reason) => {
                     let column = Some(column.name.clone());

@@ -13,17 +13,20 @@ export interface ImportOptions {
    * where the column may be null; empty text of the other formats is empty text.
    */
   format?: 'csv' | 'json' | 'ndjson' | 'sqlite';
-  /** Source column → dataset column. Unmapped headers are matched by name, case and separators ignored. */
+  /**
+   * Source column → dataset column. Unmapped headers are matched by name, without regard to case, separators and
+   * full or half width. Of fields with the same name the second is called `name_2`, one without a name `column_N`.
+   */
   columns?: Record<string, string>;
   /** For an SQLite file: the table to read. Default: the dataset's name. */
   table?: string;
-  /** Of CSV fields, such as ';'. Default: found out. */
+  /** Of CSV fields, such as ';'. Default: found out, as are header, decimal mark and form of dates. */
   delimiter?: string;
-  /** Whether the first line of a CSV holds names. Default: true. */
+  /** Whether the first line of a CSV holds names. Default: whether it does. */
   header?: boolean;
-  /** Decimal mark of numbers. Default: '.'. */
+  /** Decimal mark of numbers written as text; the other mark may group digits. INPUT_INVALID where the file does not tell. */
   decimal?: '.' | ',';
-  /** Such as 'DD/MM/YYYY', where the file is ambiguous. */
+  /** Such as 'DD/MM/YYYY'. INPUT_INVALID where the file does not tell whether days or months come first. */
   dateFormat?: string;
   /**
    * Of text: a label of TextDecoder, such as 'shift_jis'. Default: found out (UTF-8, UTF-16, Shift_JIS, EUC-JP,
@@ -50,9 +53,9 @@ export interface Detected {
   delimiter?: string;
   /** Whether the first line holds names. */
   header?: boolean;
-  /** Decimal mark of numbers. */
+  /** Decimal mark of numbers written as text, where there is one. */
   decimal?: string;
-  /** Order of day, month and year. */
+  /** Pattern of the dates written as text, such as 'DD.MM.YYYY'. */
   dateFormat?: string;
 }
 
@@ -66,6 +69,8 @@ export interface ImportReport {
   skipped: number;
   /** The first bad rows, with line and reason. */
   errors: { line: number; column?: string; reason: string }[];
+  /** Columns of the source that the dataset does not have, the first hundred: define() them to take them in. */
+  ignored: string[];
   /** From the call to its answer. */
   elapsedMs: number;
   /** Size of the source. */
