@@ -76,6 +76,8 @@ pub enum Error {
         /// The limit that was in force.
         timeout_ms: u64,
     },
+    /// The caller gave up; a write was rolled back.
+    Cancelled,
     /// A documented limit was reached.
     LimitExceeded {
         /// Which limit.
@@ -140,6 +142,7 @@ impl Error {
             Self::ConfigInvalid { .. } => "CONFIG_INVALID",
             Self::ConstraintViolation { .. } => "CONSTRAINT_VIOLATION",
             Self::Timeout { .. } => "TIMEOUT",
+            Self::Cancelled => "CANCELLED",
             Self::LimitExceeded { .. } => "LIMIT_EXCEEDED",
             Self::ReadOnly { .. } => "READ_ONLY",
             Self::NotFound { .. } => "NOT_FOUND",
@@ -217,6 +220,9 @@ impl fmt::Display for Error {
                 f,
                 "stopped after {timeout_ms} ms, the limit in timeoutMs; nothing was written. Narrow the question or raise timeoutMs"
             ),
+            Self::Cancelled => {
+                f.write_str("the call was cancelled by its signal; nothing was written")
+            }
             Self::LimitExceeded { limit, way_out } => write!(f, "{limit}. {way_out}"),
             Self::ReadOnly { what } => write!(f, "{what} is read-only"),
             Self::NotFound { kind, name, known } if known.is_empty() => {

@@ -20,5 +20,7 @@ pub mod sqlite;
 mod sqlite_error;
 #[cfg(feature = "sqlite")]
 pub mod vfs;
+#[cfg(feature = "sqlite")]
+pub mod watch;
 #[cfg(all(feature = "sqlite", target_arch = "wasm32"))]
 pub mod zones;

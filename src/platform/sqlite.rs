@@ -24,14 +24,13 @@ use crate::platform::clock::now_ms;
 use crate::platform::cursor::SqliteCursor;
 use crate::platform::place::Place;
 use crate::platform::sqlite_error::translate;
+use crate::platform::watch::{STEPS_BETWEEN_LOOKS, is_given_up, was_given_up};
 use crate::storage::port::{
     Author, Done, ForeignFiles, LongTransaction, RowSink, RowSource, SqlPort, Statement, Streams,
 };
 
 /// Prepared statements of callers that are kept.
 const STATEMENTS_MAX: usize = 100;
-/// Costs nothing measurable, and is well below a millisecond.
-const STEPS_BETWEEN_LOOKS: i32 = 1_000;
 /// Page cache: a look-up per row of an index is what it is for. Measured in docs/sqlite-options.md.
 pub const PAGE_CACHE_BYTES: i64 = 64 * 1024 * 1024;
 /// Of new databases. Measured in docs/sqlite-options.md.
@@ -143,7 +142,7 @@ impl SqlitePort {
         let deadline = Arc::clone(&deadline_ms);
         let too_late = move || {
             let deadline = deadline.load(Ordering::Relaxed);
-            deadline != 0 && now_ms() >= deadline
+            (deadline != 0 && now_ms() >= deadline) || is_given_up()
         };
         connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(too_late)).map_err(fail)?;
         let core = Core {
@@ -198,7 +197,11 @@ impl SqlitePort {
 impl Core {
     pub(super) fn error(&self, error: rusqlite::Error) -> Error {
         let error = translate(error, &self.name, self.guard.take_refusal(), self.timeout_ms.get());
-        if self.is_foreign { in_foreign_file(error) } else { error }
+        match error {
+            Error::Timeout { .. } if was_given_up() => Error::Cancelled,
+            error if self.is_foreign => in_foreign_file(error),
+            error => error,
+        }
     }
 
     /// Runs `work` under the rules for a caller or the engine.

@@ -16,7 +16,7 @@ const OPEN_OPTIONS: readonly (keyof OpenOptions)[] = ['name', 'storage', 'datase
 const IMPORT_OPTIONS: readonly (keyof ImportOptions)[] = [
   'dataset', 'format', 'columns', 'table', 'delimiter', 'header', 'decimal', 'dateFormat', 'encoding', 'onError', 'onConflict', 'signal', 'onProgress',
 ];
-const QUERY_OPTIONS: readonly (keyof QueryOptions)[] = ['signal', 'timeoutMs'];
+const QUERY_OPTIONS: readonly (keyof QueryOptions)[] = ['signal', 'timeoutMs', 'onProgress'];
 
 /** Timers take no more: 24.8 days. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
@@ -47,6 +47,7 @@ export function checkQueryOptions(what: string, options: QueryOptions, more: rea
     throw new LotwiseError('QUERY_INVALID', `${what}: timeoutMs has to be a number of milliseconds above 0 and up to ${TIMEOUT_MS_MAX}.`);
   }
   checkSignal(what, options.signal, 'QUERY_INVALID');
+  checkListener(what, options.onProgress, 'QUERY_INVALID');
 }
 
 /** Long enough for any identifier; it is kept in the database. */
@@ -82,9 +83,7 @@ export function checkImportOptions(options: ImportOptions): void {
   checkOneOf('importFile()', options, 'onError', ['abort', 'skip'], 'INPUT_INVALID');
   checkOnConflict('importFile()', options, 'INPUT_INVALID');
   checkSignal('importFile()', options.signal, 'INPUT_INVALID');
-  if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
-    throw new LotwiseError('INPUT_INVALID', 'importFile(): onProgress has to be a function.');
-  }
+  checkListener('importFile()', options.onProgress, 'INPUT_INVALID');
 }
 
 function checkEncoding(what: string, encoding: unknown): void {
@@ -171,4 +170,9 @@ function checkOneOf(what: string, options: object, key: string, allowed: readonl
 function checkSignal(what: string, signal: unknown, code: ErrorCode): void {
   if (signal === undefined || (typeof signal === 'object' && signal !== null && 'aborted' in signal)) return;
   throw new LotwiseError(code, `${what}: signal has to be an AbortSignal, not ${describe(signal)}.`);
+}
+
+function checkListener(what: string, onProgress: unknown, code: ErrorCode): void {
+  if (onProgress === undefined || typeof onProgress === 'function') return;
+  throw new LotwiseError(code, `${what}: onProgress has to be a function.`);
 }

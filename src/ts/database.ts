@@ -81,7 +81,7 @@ export class EngineDatabase extends Caller implements Database {
     try {
       const answer = await this.send(
         { op: 'import', options: rest satisfies EngineImportOptions, encoding, source: message, totalBytes },
-        { what: 'importFile()', timeoutMs: Number.POSITIVE_INFINITY, signal, transfer, feed, onProgress: onProgress && guarded(onProgress) },
+        { what: 'importFile()', timeoutMs: Number.POSITIVE_INFINITY, signal, transfer, feed, onProgress },
       );
       if (answer.type !== 'report') throw unexpected(answer);
       return answer.report;
@@ -145,15 +145,4 @@ export class EngineDatabase extends Caller implements Database {
     this.#lostInARow += 1;
     this.#session = undefined;
   }
-}
-
-/** A listener that throws is its owner's affair and must not cost the import. */
-function guarded<T>(listener: (value: T) => void): (value: T) => void {
-  return (value) => {
-    try {
-      listener(value);
-    } catch (error) {
-      queueMicrotask(() => { throw error; });
-    }
-  };
 }

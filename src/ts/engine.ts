@@ -34,15 +34,17 @@ export interface WriteReply {
 }
 
 export interface CallOptions {
-  timeoutMs: number;
+  timeoutMs?: number;
   /** The call belongs to the transaction that is open. */
   transaction?: boolean;
   idempotencyKey?: string;
+  /** Asked while a statement runs, about every 20 µs; true ends it. */
+  watch?: () => boolean;
 }
 
 /** Rows of a statement, batch by batch; freed after `close`. */
 export interface EngineStream {
-  next(rowsMax: number, timeoutMs: number | undefined): { reply: Reply; more: boolean };
+  next(rowsMax: number, options: CallOptions): { reply: Reply; more: boolean };
   close(): void;
   free(): void;
 }

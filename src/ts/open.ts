@@ -8,6 +8,7 @@ import { presets } from './presets.ts';
 import type { OpenMessage } from './protocol.ts';
 import { Session, type Connect } from './session.ts';
 import type { Capabilities, Database, OpenOptions } from './types.ts';
+import { sharedSlots } from './watch.ts';
 
 /** A way to an engine on this host, by the options that concern it. */
 export type ConnectWith = (options: Pick<OpenOptions, 'workerUrl'>) => Connect;
@@ -20,7 +21,7 @@ export async function openDatabase(options: OpenOptions, connectWith: ConnectWit
   if (storage === 'opfs') await storageRoot();
 
   // A copy: the same datasets again if the engine has to be replaced, whatever becomes of the caller's.
-  const message: OpenMessage = { name, storage, datasets: structuredClone(datasets), wasmUrl: absolute(wasmUrl) };
+  const message: OpenMessage = { name, storage, datasets: structuredClone(datasets), wasmUrl: absolute(wasmUrl), givenUp: sharedSlots() };
   const connect = connectWith(options);
   const openSession: OpenSession = async (onLost) => (await Session.open(connect, message, undefined, onLost)).session;
   let database: EngineDatabase | undefined;
@@ -37,7 +38,7 @@ async function describeHost(): Promise<Omit<Capabilities, keyof EngineCapabiliti
     role: 'leader',
     persisted: persisted ?? false,
     crossOriginIsolated: scope.crossOriginIsolated ?? false,
-    cancellation: 'deadline',
+    cancellation: scope.crossOriginIsolated === true ? 'immediate' : 'deadline',
     workersMax: 1,
   };
 }

@@ -13,6 +13,8 @@ import { ChunkQueue, runImport } from './import-run.ts';
 import { PROTOCOL_VERSION, type Answer, type CallMessage, type FromEngine, type OpenMessage, type Operation, type ToEngine } from './protocol.ts';
 import { Streams } from './streams.ts';
 import { Transactions } from './transactions.ts';
+import type { Progress } from './types.ts';
+import { watchOf } from './watch.ts';
 
 /** A call that held the engine for so long may have kept messages waiting. */
 const PAUSE_AFTER_MS = 1;
@@ -46,6 +48,7 @@ interface Call extends CallMessage {
 export class Processor {
   readonly #host: Host;
   #engine: Engine | undefined;
+  #givenUp: Int32Array | undefined;
   #release: (() => Promise<void>) | undefined;
   /** Calls in order of arrival. */
   readonly #calls = new Map<number, Call>();
@@ -96,7 +99,8 @@ export class Processor {
     this.#panic((this.#running ?? this.#importing)?.id, error);
   }
 
-  async #open({ name, storage, datasets, wasmUrl }: OpenMessage): Promise<void> {
+  async #open({ name, storage, datasets, wasmUrl, givenUp }: OpenMessage): Promise<void> {
+    if (givenUp !== undefined) this.#givenUp = new Int32Array(givenUp);
     try {
       const loading = this.#host.load(wasmUrl);
       loading.catch(() => {}); // looked at below, when the lock is ours
@@ -215,11 +219,8 @@ export class Processor {
   async #perform(call: Call): Promise<Answer> {
     const engine = this.#needEngine();
     const { operation, transaction } = call;
-    const options: CallOptions = { timeoutMs: Math.ceil(this.#remainingMs(call)) };
-    if (transaction !== undefined) {
-      this.#transactions.check(transaction);
-      options.transaction = true;
-    }
+    const options = this.#options(call);
+    if (transaction !== undefined) this.#transactions.check(transaction);
     switch (operation.op) {
       case 'query': return this.#reply(call, engine.query(operation.sql, operation.params, options));
       case 'aggregate': return this.#reply(call, engine.aggregate(operation.query, options));
@@ -250,7 +251,7 @@ export class Processor {
         this.#streams.open(call.id, transaction, () => engine.openStream(operation.sql, operation.params, options));
         return { type: 'stream', stream: call.id };
       case 'streamNext': {
-        const { reply, more } = this.#streams.next(operation.stream, operation.rows, options.timeoutMs);
+        const { reply, more } = this.#streams.next(operation.stream, operation.rows, options);
         return { type: 'batch', more, reply: this.#reply(call, reply) };
       }
       case 'streamClose':
@@ -265,6 +266,18 @@ export class Processor {
         return { type: 'ended' };
       case 'import': throw new LotwiseError('INTERNAL', 'An import was run as an ordinary call.');
     }
+  }
+
+  #options(call: Call): CallOptions {
+    const { id, transaction, progress } = call;
+    const options: CallOptions = {};
+    const remainingMs = Math.ceil(this.#remainingMs(call));
+    if (Number.isFinite(remainingMs)) options.timeoutMs = remainingMs;
+    if (transaction !== undefined) options.transaction = true;
+    const report = progress === true ? (progress: Progress) => this.#host.post({ kind: 'progress', id, progress }, []) : undefined;
+    const watch = watchOf(id, this.#givenUp, report);
+    if (watch !== undefined) options.watch = watch;
+    return options;
   }
 
   #needEngine(): Engine {

@@ -28,6 +28,8 @@ export interface OpenMessage {
   storage: 'opfs' | 'memory';
   datasets: readonly Dataset[];
   wasmUrl: string | undefined;
+  /** Where calls that run are given up: see watch.ts. Only a page that is cross-origin isolated has any. */
+  givenUp?: SharedArrayBuffer | undefined;
 }
 
 export interface CallMessage {
@@ -39,6 +41,8 @@ export interface CallMessage {
   timeoutMs: number | undefined;
   /** The transaction that it belongs to: the id of the call that began it. */
   transaction?: number | undefined;
+  /** Wants to hear how far it is. */
+  progress?: boolean | undefined;
 }
 
 export type Operation =

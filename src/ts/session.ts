@@ -11,6 +11,7 @@ import {
   PROTOCOL_VERSION, TIMEOUT_MS_DEFAULT, type Answer, type FromEngine, type OpenMessage, type Operation, type ToEngine,
 } from './protocol.ts';
 import type { Feed } from './source.ts';
+import { giveUp } from './watch.ts';
 import type { Progress } from './types.ts';
 
 /** Calls that may wait for one engine; more are refused. */
@@ -62,6 +63,7 @@ interface Pending {
 export class Session {
   readonly #channel: Channel;
   readonly #memory: boolean;
+  readonly #givenUp: SharedArrayBuffer | undefined;
   /** In order of calling; the first is the one that the engine runs. */
   readonly #pending = new Map<number, Pending>();
   readonly #onLost: () => void;
@@ -72,8 +74,9 @@ export class Session {
   /** Our clock minus the engine's, at most: every message that comes in may only show that it is less. */
   #clockAhead = Number.POSITIVE_INFINITY;
 
-  private constructor(connect: Connect, memory: boolean, onLost: () => void) {
-    this.#memory = memory;
+  private constructor(connect: Connect, { storage, givenUp }: OpenMessage, onLost: () => void) {
+    this.#memory = storage === 'memory';
+    this.#givenUp = givenUp;
     this.#onLost = onLost;
     this.#channel = connect({
       message: (message) => this.#receive(message),
@@ -86,7 +89,7 @@ export class Session {
     connect: Connect, message: OpenMessage, signal: AbortSignal | undefined, onLost: () => void,
   ): Promise<{ session: Session; capabilities: EngineCapabilities }> {
     if (signal?.aborted) throw cancelled('open()', signal.reason);
-    const session = new Session(connect, message.storage === 'memory', onLost);
+    const session = new Session(connect, message, onLost);
     const giveUp = (): void => session.#opening?.reject(cancelled('open()', signal?.reason));
     try {
       const capabilities = await new Promise<EngineCapabilities>((resolve, reject) => {
@@ -122,6 +125,7 @@ export class Session {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
+        giveUp(this.#givenUp, id);
         this.#channel.post({ kind: 'cancel', id }, []);
         if (settings.abandonable) settle(cancelled(settings.what, signal?.reason));
       };
@@ -148,10 +152,10 @@ export class Session {
     this.#channel.end();
   }
 
-  #post(id: number, operation: Operation, { timeoutMs = TIMEOUT_MS_DEFAULT, transfer = [], transaction }: CallSettings): void {
+  #post(id: number, operation: Operation, { timeoutMs = TIMEOUT_MS_DEFAULT, transfer = [], transaction, onProgress }: CallSettings): void {
     const sentAt = performance.now() - this.#clockAhead;
     const limit = Number.isFinite(timeoutMs) ? timeoutMs : undefined;
-    this.#channel.post({ kind: 'call', id, operation, sentAt, timeoutMs: limit, transaction }, transfer);
+    this.#channel.post({ kind: 'call', id, operation, sentAt, timeoutMs: limit, transaction, progress: onProgress !== undefined }, transfer);
   }
 
   #receive(message: FromEngine): void {
@@ -164,7 +168,7 @@ export class Session {
       case 'failed':
         if (message.id === undefined) return this.#opening?.reject(errorFromFields(message.error));
         return this.#settle(message.id, errorFromFields(message.error));
-      case 'progress': return this.#pending.get(message.id)?.settings.onProgress?.(message.progress);
+      case 'progress': return tell(this.#pending.get(message.id)?.settings.onProgress, message.progress);
       case 'pull': {
         const { id } = message;
         return this.#pending.get(id)?.settings.feed?.pull((chunk, transfer) => this.#channel.post({ kind: 'chunk', id, chunk }, transfer));
@@ -203,6 +207,15 @@ export class Session {
         : settings.transaction === undefined ? lostBefore(settings.what, gone) : lostInside(settings.what, gone));
     }
     this.#onLost();
+  }
+}
+
+/** A listener that throws is its owner's affair and must not cost the call. */
+function tell<T>(listener: ((value: T) => void) | undefined, value: T): void {
+  try {
+    listener?.(value);
+  } catch (error) {
+    queueMicrotask(() => { throw error; });
   }
 }
 

@@ -1,5 +1,5 @@
 /** Streams that are open on the engine's side, by the call that opened them. Knows no SQL. */
-import type { EngineStream } from './engine.ts';
+import type { CallOptions, EngineStream } from './engine.ts';
 import { LotwiseError } from './errors.ts';
 
 /** Each has a connection of its own, with its page cache. */
@@ -15,10 +15,10 @@ export class Streams {
     this.#open.set(id, { stream: start(), transaction });
   }
 
-  next(id: number, rows: number, timeoutMs: number): ReturnType<EngineStream['next']> {
+  next(id: number, rows: number, options: CallOptions): ReturnType<EngineStream['next']> {
     const open = this.#open.get(id);
     if (open === undefined) throw new LotwiseError('CLOSED', 'The stream has ended: it was closed, or its transaction was.');
-    return open.stream.next(rows, Number.isFinite(timeoutMs) ? timeoutMs : undefined);
+    return open.stream.next(rows, options);
   }
 
   /** Frees its statement; nothing where it has ended. */

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use js_sys::Uint8Array;
+use js_sys::{Function, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use super::convert::{OwnedParams, integer, node, object_of, params, serialized, thrown};
@@ -12,6 +12,7 @@ use crate::model::dataset::Dataset;
 use crate::model::node::{Fields, Node, blame_config, blame_input};
 use crate::platform::opfs::Pool;
 use crate::platform::sqlite::SqlitePort;
+use crate::platform::watch;
 use crate::platform::zones::zone;
 use crate::storage::engine::{Answer, Call, Engine as Core, Import as CoreImport, Scope, Written};
 use crate::storage::export::Export as CoreExport;
@@ -236,8 +237,9 @@ impl Engine {
         options: &JsValue,
         work: impl FnOnce(&mut Core<SqlitePort>, &mut Fields<'_>) -> Result<T>,
     ) -> Result<T, JsValue> {
+        let look = look_of(options);
         let options = node(options);
-        self.with(|core| {
+        let run = |core: &mut Core<SqlitePort>| {
             let mut fields = Fields::of(&options, "", blame_input)?;
             core.set_call(Call {
                 scope: if fields.flag("transaction")? { Scope::Inside } else { Scope::Outside },
@@ -247,17 +249,24 @@ impl Engine {
             let result = work(core, &mut fields);
             core.set_call(Call::default());
             result
-        })
+        };
+        watch::during(look, || self.with(run))
     }
 }
 
 #[wasm_bindgen]
 impl Stream {
     /// The next rows, and whether there may be more.
-    pub fn next(&mut self, rows_max: usize, timeout_ms: Option<u32>) -> Result<JsValue, JsValue> {
+    pub fn next(&mut self, rows_max: usize, options: &JsValue) -> Result<JsValue, JsValue> {
         let Some(stream) = &mut self.stream else { return Err(ended()) };
-        let timeout_ms = timeout_ms.map(u64::from);
-        let (batch, more) = with(&self.core, |core| core.next_batch(stream, rows_max, timeout_ms))?;
+        let look = look_of(options);
+        let options = node(options);
+        let run = |core: &mut Core<SqlitePort>| {
+            let mut fields = Fields::of(&options, "", blame_input)?;
+            let timeout_ms = fields.whole("timeoutMs", 1, u64::from(u32::MAX))?;
+            core.next_batch(stream, rows_max, timeout_ms)
+        };
+        let (batch, more) = watch::during(look, || with(&self.core, run))?;
         Ok(object_of(&[("reply", answer(batch)), ("more", more.into())]))
     }
 
@@ -357,6 +366,12 @@ fn with<T>(
     let mut core = core.borrow_mut();
     let closed = || Error::Internal { detail: "a call reached a closed engine".to_owned() };
     core.as_mut().ok_or_else(closed).and_then(work).map_err(|error| thrown(&error))
+}
+
+/// `watch` of a call: asked while its statements run, and ends them by answering true.
+fn look_of(options: &JsValue) -> Option<watch::Look> {
+    let look = Reflect::get(options, &"watch".into()).ok()?.dyn_into::<Function>().ok()?;
+    Some(Box::new(move || look.call0(&JsValue::UNDEFINED).is_ok_and(|stop| stop.is_truthy())))
 }
 
 fn ended() -> JsValue {

@@ -239,3 +239,33 @@ fn an_import_is_not_seen_before_it_is_done() {
     assert_eq!(db.next_batch(&mut stream, 100, None).expect("reads").0.rows, 3);
     db.close_stream(stream);
 }
+
+#[test]
+fn a_statement_that_is_given_up_ends_and_leaves_no_trace() {
+    let mut db = open();
+    let mut looks = 0;
+    let look: lotwise::platform::watch::Look = Box::new(move || {
+        looks += 1;
+        looks > 3
+    });
+    let endless =
+        "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) INSERT INTO t (x) SELECT i FROM n";
+    let run = || db.execute(endless, NONE).expect_err("is given up").code();
+    assert_eq!(lotwise::platform::watch::during(Some(look), run), "CANCELLED");
+    assert_eq!((count(&mut db), db.data_version()), (0, 0));
+    db.execute("INSERT INTO t (x) VALUES (1)", NONE).expect("others go on");
+}
+
+#[test]
+fn a_stream_has_its_time_for_each_batch() {
+    let mut db = open();
+    let endless = "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+    db.set_call(Call { timeout_ms: Some(30_000), ..Call::default() });
+    let mut stream = db.open_stream(endless, NONE).expect("opens");
+    db.set_call(Call::default());
+    let began = std::time::Instant::now();
+    let late = db.next_batch(&mut stream, 10, Some(200)).expect_err("is late");
+    assert_eq!(late.code(), "TIMEOUT");
+    assert!(began.elapsed().as_millis() >= 190, "{:?}", began.elapsed());
+    db.close_stream(stream);
+}

@@ -163,7 +163,10 @@ export interface Capabilities {
   persisted: boolean;
   /** Whether the page is cross-origin isolated. Nothing here needs it. */
   crossOriginIsolated: boolean;
-  /** How a running statement can be stopped here. */
+  /**
+   * How a running statement can be stopped here: 'immediate' where the page is cross-origin isolated, else at its
+   * time limit.
+   */
   cancellation: 'immediate' | 'deadline';
   /** Most workers that work for this database. */
   workersMax: number;

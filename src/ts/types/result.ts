@@ -1,15 +1,20 @@
 /** Options of calls, and their answers. */
+import type { Progress } from './import.ts';
 import type { Row, Value } from './value.ts';
 
 /** For every call. */
 export interface QueryOptions {
   /**
-   * Gives up: CANCELLED. Work that waits is dropped at once; a read that runs is answered at once while the
-   * engine ends it in the background; a write that already runs is not abandoned and answers as usual.
+   * Gives up: CANCELLED. Work that waits is dropped at once. Where `capabilities.cancellation` is 'immediate', a
+   * statement that runs ends within milliseconds (but for a sort, which SQLite does in one step), a write is
+   * rolled back. Elsewhere a read that runs is answered at once while the engine goes on with it until its time
+   * limit; a write that runs is not abandoned and answers as usual.
    */
   signal?: AbortSignal;
   /** From the call to its answer, waiting included; then TIMEOUT. Default 30,000. */
   timeoutMs?: number;
+  /** Called about ten times a second while the statement runs, with steps of SQLite's virtual machine. */
+  onProgress?: (progress: Progress) => void;
 }
 
 /** For calls that write. */

@@ -46,12 +46,19 @@ export interface TestServer {
   close(): Promise<void>;
 }
 
-export async function startServer(): Promise<TestServer> {
+/** `isolated`: with the headers that make pages cross-origin isolated. */
+export async function startServer({ isolated = false } = {}): Promise<TestServer> {
   const routes = new Map<string, Route>([
     ['/', () => ({ type: 'text/html', body: PAGE })],
     ['/page.js', () => ({ type: 'text/javascript', body: PAGE_SCRIPT })],
   ]);
-  const server = createServer((request, response) => answer(routes, request, response));
+  const server = createServer((request, response) => {
+    if (isolated) {
+      response.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
+      response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
+    }
+    answer(routes, request, response);
+  });
   await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve); });
   const { port } = server.address() as AddressInfo;
   return {

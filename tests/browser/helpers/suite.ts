@@ -18,11 +18,11 @@ export interface Suite {
 }
 
 /** Starts both before the tests of the surrounding suite and ends them afterwards. */
-export function useBrowser(kind: BrowserKind): Suite {
+export function useBrowser(kind: BrowserKind, options: { isolated?: boolean } = {}): Suite {
   let server: TestServer | undefined;
   let browser: TestBrowser | undefined;
   before(async () => {
-    server = await startServer();
+    server = await startServer(options);
     browser = await startBrowser(kind);
   }, { timeout: TEST_MS_MAX });
   after(async () => {
