@@ -177,6 +177,8 @@ pub struct RecordsQuery {
     pub limit: u64,
     /// `next` of the page before.
     pub after: Option<String>,
+    /// Where no order is given: by time and key, the newest first. Else by key.
+    pub newest_first: bool,
 }
 
 impl AggregateQuery {
@@ -223,9 +225,10 @@ impl RecordsQuery {
         Self::read(node, PAGE_ROWS, PAGE_ROWS_MAX)
     }
 
-    /// The same for all rows at once: without a limit of the caller's there is none.
+    /// The same for all rows at once: without a limit of the caller's there is none, and without an order
+    /// rows come as they lie in the table, which sorts nothing.
     pub fn unpaged(node: &Node) -> Result<Self> {
-        Self::read(node, ROWS_MAX, ROWS_MAX)
+        Ok(Self { newest_first: false, ..Self::read(node, ROWS_MAX, ROWS_MAX)? })
     }
 
     fn read(node: &Node, limit: u64, limit_max: u64) -> Result<Self> {
@@ -238,6 +241,7 @@ impl RecordsQuery {
             columns: fields.texts("columns")?,
             limit: fields.whole("limit", 1, limit_max)?.unwrap_or(limit),
             after: fields.text("after")?,
+            newest_first: true,
         };
         fields.done()?;
         Ok(query)

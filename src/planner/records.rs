@@ -92,12 +92,12 @@ fn total_order(query: &RecordsQuery, dataset: &Dataset) -> Result<Vec<OrderBy>> 
             order.push(item.clone());
         }
     }
-    if order.is_empty() {
+    if order.is_empty() && query.newest_first {
         order.extend(dataset.time.iter().map(|time| OrderBy { by: time.clone(), desc: true }));
     }
     let key = dataset.key();
     if !order.iter().any(|item| item.by == key) {
-        let desc = order.last().is_none_or(|last| last.desc);
+        let desc = order.last().map_or(query.newest_first, |last| last.desc);
         order.push(OrderBy { by: key.to_owned(), desc });
     }
     Ok(order)

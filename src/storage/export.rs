@@ -57,15 +57,29 @@ struct NewFile<P> {
 }
 
 impl<P: Streams + LongTransaction> Engine<P> {
-    /// Begins with the rows of a question, SQL text or a query; with the pages of the whole database where
-    /// there is none.
+    /// Begins with the pages of the whole database.
+    pub fn open_image(&mut self) -> Result<Export<P>> {
+        let pages = self.open_stream_of(Statement::engine(PAGES, &[]))?;
+        let state = State::Rows(Source::Stream(pages));
+        Ok(Export { state, table: String::new(), has_types: false })
+    }
+
+    /// Begins with the rows of a question, SQL text or a query; with those of the only dataset where there
+    /// is none.
     pub fn open_export(&mut self, target: &Node, params: Params<'_>) -> Result<Export<P>> {
+        let everything;
+        let target = match target {
+            Node::Undefined => {
+                everything = self.everything()?;
+                &everything
+            }
+            given => given,
+        };
         let named = |name: &str| match target {
             Node::Map(entries) => entries.iter().find(|(key, _)| key == name).map(|(_, node)| node),
             _ => None,
         };
         let source = match target {
-            Node::Undefined => Source::Stream(self.open_stream_of(Statement::engine(PAGES, &[]))?),
             Node::Text(sql) => Source::Stream(self.open_stream(sql, params)?),
             _ if named("measures").is_some() => Source::Answer(self.aggregate(target)?),
             _ => Source::Stream(self.open_records(target)?),
@@ -76,6 +90,20 @@ impl<P: Streams + LongTransaction> Engine<P> {
         };
         let has_types = !matches!(target, Node::Text(_));
         Ok(Export { state: State::Rows(source), table: table.to_owned(), has_types })
+    }
+
+    /// All rows of the only dataset.
+    fn everything(&self) -> Result<Node> {
+        match self.datasets.as_slice() {
+            [only] => Ok(Node::Map(vec![("dataset".to_owned(), Node::Text(only.name.clone()))])),
+            datasets => {
+                let names: Vec<&str> = datasets.iter().map(|d| d.name.as_str()).collect();
+                Err(Error::query(
+                    "query",
+                    format!("has to say what to export; the datasets are {}", names.join(", ")),
+                ))
+            }
+        }
     }
 
     fn open_records(&mut self, target: &Node) -> Result<Stream<P>> {

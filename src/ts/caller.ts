@@ -9,7 +9,7 @@ import { BatchResult } from './batch/decode.ts';
 import { encodeParams, encodeRows } from './batch/encode.ts';
 import { checkOnConflict, checkParams, checkPlainData, checkQueryOptions, checkSql, checkStreamOptions, checkWriteOptions } from './check.ts';
 import { LotwiseError, cancelled } from './errors.ts';
-import type { Answer, Operation } from './protocol.ts';
+import type { Answer, Operation, ReplyAnswer } from './protocol.ts';
 import type { CallSettings } from './session.ts';
 import { isRead } from './sql.ts';
 import type {
@@ -65,6 +65,7 @@ export abstract class Caller {
   async append(dataset: string, rows: readonly object[] | ColumnData, options: AppendOptions = {}): Promise<WriteResult> {
     const what = 'append()';
     if (typeof dataset !== 'string') throw new LotwiseError('QUERY_INVALID', `${what}: dataset has to be the name of a dataset.`);
+    checkPlainData(dataset, `${what}: dataset`, 'QUERY_INVALID');
     const { onConflict = 'error', idempotencyKey, ...rest } = options;
     checkWriteOptions(what, options, ['onConflict']);
     checkOnConflict(what, options, 'QUERY_INVALID');
@@ -86,19 +87,26 @@ export abstract class Caller {
     return resultOf(await this.send({ op: 'records', query }, { what, ...options, abandonable: true }));
   }
 
-  /** The batches of a stream, in columns. One is fetched ahead while the caller works on the last. */
+  /** The batches of a stream, in columns. */
   async *batches<T>(sql: string, params: Params | undefined, options: StreamOptions): AsyncGenerator<BatchResult<T>, void, undefined> {
     const what = 'stream()';
     checkSql(what, sql);
     checkStreamOptions(what, options);
     const { batchRows: rows = BATCH_ROWS_DEFAULT, ...rest } = options;
-    const plain = checkParams(what, params);
+    for await (const reply of this.replies({ op: 'streamOpen', sql, params: checkParams(what, params) }, rows, { what, ...rest })) {
+      if (reply.meta.rows > 0) yield resultOf(reply);
+    }
+  }
+
+  /** The batches of what `open` opens, empty ones too. One is fetched ahead while the caller works on the last. */
+  protected async *replies(open: Operation, rows: number, settings: CallSettings): AsyncGenerator<ReplyAnswer, void, undefined> {
+    const { what } = settings;
     const send = await this.pin(what);
-    const opened = await send({ op: 'streamOpen', sql, params: plain }, { what, ...rest });
+    const opened = await send(open, settings);
     if (opened.type !== 'stream') throw unexpected(opened);
     const { stream } = opened;
     const fetch = async (): Promise<Answer & { type: 'batch' }> => {
-      const answer = await send({ op: 'streamNext', stream, rows }, { what, ...rest, abandonable: true });
+      const answer = await send({ op: 'streamNext', stream, rows }, { ...settings, abandonable: true });
       if (answer.type !== 'batch') throw unexpected(answer);
       return answer;
     };
@@ -112,7 +120,7 @@ export abstract class Caller {
           // Looked at in the next round, or by nobody where the caller has left the loop.
           next.catch(() => {});
         }
-        if (answer.reply.meta.rows > 0) yield resultOf(answer.reply);
+        yield answer.reply;
       }
     } finally {
       await ahead?.catch(() => {});

@@ -9,13 +9,14 @@ import { isWellFormed } from './batch/text.ts';
 import type { PlainParams, PlainValue } from './engine.ts';
 import { encodingOf } from './encoding/label.ts';
 import { LotwiseError } from './errors.ts';
-import type { ErrorCode, ImportOptions, OpenOptions, QueryOptions, StreamOptions, WriteOptions } from './types.ts';
+import type { ErrorCode, ExportOptions, ImportOptions, OpenOptions, QueryOptions, StreamOptions, WriteOptions } from './types.ts';
 
 const NAME = /^[a-z0-9_-]{1,64}$/;
 const OPEN_OPTIONS: readonly (keyof OpenOptions)[] = ['name', 'storage', 'datasets', 'workerUrl', 'wasmUrl', 'signal'];
 const IMPORT_OPTIONS: readonly (keyof ImportOptions)[] = [
   'dataset', 'format', 'columns', 'table', 'delimiter', 'header', 'decimal', 'dateFormat', 'encoding', 'onError', 'onConflict', 'signal', 'onProgress',
 ];
+const EXPORT_OPTIONS: readonly (keyof ExportOptions)[] = ['format', 'query', 'formulas', 'signal'];
 const QUERY_OPTIONS: readonly (keyof QueryOptions)[] = ['signal', 'timeoutMs', 'onProgress'];
 
 /** Timers take no more: 24.8 days. */
@@ -90,6 +91,20 @@ function checkEncoding(what: string, encoding: unknown): void {
   if (encoding === undefined || (typeof encoding === 'string' && encodingOf(encoding) !== undefined)) return;
   const given = typeof encoding === 'string' ? `'${encoding.slice(0, 80)}'` : describe(encoding);
   throw new LotwiseError('INPUT_INVALID', `${what}: encoding: ${given} is no encoding that TextDecoder knows here, such as 'utf-8', 'shift_jis', 'euc-kr', 'gb18030' or 'windows-1252'.`);
+}
+
+export function checkExportOptions(what: string, options: ExportOptions): void {
+  checkMembers(what, options, EXPORT_OPTIONS, 'QUERY_INVALID');
+  if (options.format === undefined) throw new LotwiseError('QUERY_INVALID', `${what}: format has to be given, such as 'csv'.`);
+  checkOneOf(what, options, 'format', ['csv', 'json', 'ndjson', 'arrow', 'sqlite'], 'QUERY_INVALID');
+  checkOneOf(what, options, 'formulas', ['escape', 'keep'], 'QUERY_INVALID');
+  checkSignal(what, options.signal, 'QUERY_INVALID');
+  const query: unknown = options.query;
+  if (query === undefined) return;
+  if (typeof query !== 'object' || query === null) throw new LotwiseError('QUERY_INVALID', `${what}: query has to be a query or { sql, params }, not ${describe(query)}.`);
+  if (!('sql' in query)) return checkPlainData(query, 'query', 'QUERY_INVALID');
+  checkMembers(`${what}: query`, query, ['sql', 'params'], 'QUERY_INVALID');
+  checkSql(what, query.sql);
 }
 
 export function checkSql(what: string, sql: unknown): asserts sql is string {

@@ -7,20 +7,25 @@
  * 2. `close()` resolves after the lock of the files is free.
  */
 import { Caller, throwIfGivenUp, unexpected, type Send } from './caller.ts';
-import { checkImportOptions, checkParams, checkPlainData, checkSql } from './check.ts';
+import { checkExportOptions, checkImportOptions, checkParams, checkPlainData, checkSql } from './check.ts';
 import type { EngineImportOptions } from './engine.ts';
 import { LotwiseError } from './errors.ts';
+import { encoderFor } from './export/encoder.ts';
+import { fileOf } from './export/file.ts';
 import type { Answer, Operation } from './protocol.ts';
 import type { CallSettings, Session } from './session.ts';
 import { prepareSource } from './source.ts';
 import { runTransaction } from './transaction.ts';
 import type {
-  AggregateQuery, Capabilities, Database, Dataset, ImportOptions, ImportReport, ImportSource, Params, Plan, RecordsQuery, Transaction,
+  AggregateQuery, Capabilities, Database, Dataset, ExportOptions, ImportOptions, ImportReport, ImportSource, Params, Plan, RecordsQuery, Transaction,
   WriteOptions,
 } from './types.ts';
 
 /** Engines lost one after the other without a call that succeeded; then the database gives up. */
 const LOST_MAX = 3;
+
+/** Rows of a batch of an export: enough for Arrow's readers, and soon made. */
+const EXPORT_ROWS = 10_000;
 
 // A well-known symbol in new browsers, this one elsewhere: what compilers of `await using` fall back to as well.
 const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
@@ -90,6 +95,19 @@ export class EngineDatabase extends Caller implements Database {
     }
   }
 
+  async exportFile(options: ExportOptions): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+    const what = 'exportFile()';
+    checkExportOptions(what, options);
+    const { format, query, formulas, signal } = options;
+    throwIfGivenUp(what, signal);
+    const isSql = query !== undefined && 'sql' in query;
+    const open: Operation = {
+      op: 'exportOpen', asFile: format === 'sqlite', target: isSql ? query.sql : query, params: isSql ? checkParams(what, query.params) : undefined,
+    };
+    const batches = this.replies(open, EXPORT_ROWS, { what, signal, timeoutMs: Number.POSITIVE_INFINITY });
+    return fileOf(batches, encoderFor(format, formulas), signal);
+  }
+
   close(): Promise<void> {
     return this.#closing ??= this.#close();
   }
@@ -121,12 +139,18 @@ export class EngineDatabase extends Caller implements Database {
   }
 
   protected async pin(what: string): Promise<Send> {
-    if (this.#closing !== undefined) throw new LotwiseError('CLOSED', `${what}: database '${this.name}' is closed.`);
+    const closed = (): LotwiseError => new LotwiseError('CLOSED', `${what}: database '${this.name}' is closed.`);
+    if (this.#closing !== undefined) throw closed();
     const session = await (this.#session ??= this.#replace());
     return async (operation, settings) => {
-      const answer = await session.call(operation, settings);
-      this.#lostInARow = 0;
-      return answer;
+      try {
+        const answer = await session.call(operation, settings);
+        this.#lostInARow = 0;
+        return answer;
+      } catch (error) {
+        // A stream that goes on after close() finds its engine gone, and that is why.
+        throw this.#closing !== undefined && error instanceof LotwiseError && error.code === 'WORKER_LOST' ? closed() : error;
+      }
     };
   }
 

@@ -42,6 +42,9 @@ export interface CallOptions {
   watch?: () => boolean;
 }
 
+/** What is exported: SQL text, a query, or everything. */
+export type ExportTarget = string | AggregateQuery | RecordsQuery | undefined;
+
 /** Rows of a statement, batch by batch; freed after `close`. */
 export interface EngineStream {
   next(rowsMax: number, options: CallOptions): { reply: Reply; more: boolean };
@@ -79,6 +82,7 @@ export interface Engine {
   savepoint(): void;
   endSavepoint(keep: boolean): void;
   openStream(sql: string, params: PlainParams | undefined, options: CallOptions): EngineStream;
+  openExport(target: ExportTarget, params: PlainParams | undefined, asFile: boolean): EngineStream;
   importStart(options: EngineImportOptions): EngineImport;
   close(): void;
 }

@@ -20,7 +20,7 @@ import { watchOf } from './watch.ts';
 const PAUSE_AFTER_MS = 1;
 
 /** Operations that never write: nothing holds them up. */
-const READS: ReadonlySet<Operation['op']> = new Set(['aggregate', 'records', 'explain', 'streamOpen', 'streamNext', 'streamClose']);
+const READS: ReadonlySet<Operation['op']> = new Set(['aggregate', 'records', 'explain', 'streamOpen', 'exportOpen', 'streamNext', 'streamClose']);
 
 /** What a processor needs of the place where it runs. */
 export interface Host {
@@ -249,6 +249,9 @@ export class Processor {
         return { type: 'ended' };
       case 'streamOpen':
         this.#streams.open(call.id, transaction, () => engine.openStream(operation.sql, operation.params, options));
+        return { type: 'stream', stream: call.id };
+      case 'exportOpen':
+        this.#streams.open(call.id, undefined, () => engine.openExport(operation.target, operation.params, operation.asFile));
         return { type: 'stream', stream: call.id };
       case 'streamNext': {
         const { reply, more } = this.#streams.next(operation.stream, operation.rows, options);

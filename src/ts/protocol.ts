@@ -4,12 +4,12 @@
  * The engine side is a worker's Processor, or one in the same thread where a host has no workers. Messages
  * arrive in the order in which they were posted, in both directions.
  */
-import type { EngineCapabilities, EngineImportOptions, PlainParams, Reply, WriteReply } from './engine.ts';
+import type { EngineCapabilities, EngineImportOptions, ExportTarget, PlainParams, Reply, WriteReply } from './engine.ts';
 import type { ErrorFields } from './errors.ts';
 import type { AggregateQuery, Dataset, ImportReport, Plan, Progress, RecordsQuery } from './types.ts';
 
 /** Rises with each change of the messages: a worker script kept from an older version is found out. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** Time limit of a call that names none. */
 export const TIMEOUT_MS_DEFAULT = 30_000;
@@ -62,6 +62,8 @@ export type Operation =
   | { op: 'savepoint' }
   | { op: 'endSavepoint'; keep: boolean }
   | { op: 'streamOpen'; sql: string; params: PlainParams | undefined }
+  /** Opens a stream as well: of rows, or `asFile` of the pages of an SQLite file, of everything where there is no target. */
+  | { op: 'exportOpen'; target: ExportTarget; params: PlainParams | undefined; asFile: boolean }
   | { op: 'streamNext'; stream: number; rows: number }
   | { op: 'streamClose'; stream: number }
   | { op: 'close' };

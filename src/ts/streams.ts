@@ -10,7 +10,7 @@ export class Streams {
 
   open(id: number, transaction: number | undefined, start: () => EngineStream): void {
     if (this.#open.size >= STREAMS_MAX) {
-      throw new LotwiseError('LIMIT_EXCEEDED', `stream(): ${STREAMS_MAX} streams are open already; leave the loop of one of them first.`, { retryable: true });
+      throw new LotwiseError('LIMIT_EXCEEDED', `${STREAMS_MAX} streams and exports are open already; leave the loop of one, or cancel one that is not read any more.`, { retryable: true });
     }
     this.#open.set(id, { stream: start(), transaction });
   }

@@ -9,6 +9,7 @@
  */
 export type * from './types/database.ts';
 export type * from './types/dataset.ts';
+export type * from './types/export.ts';
 export type * from './types/import.ts';
 export type * from './types/query.ts';
 export type * from './types/result.ts';

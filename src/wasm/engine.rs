@@ -189,8 +189,8 @@ impl Engine {
         self.with(|core| core.define(&Dataset::from_node(&node(dataset), "dataset")?))
     }
 
-    /// Begins an export of a question's rows, or of all pages where there is no question; `as_file`: of the
-    /// pages of a new file with those rows.
+    /// Begins an export of a question's rows; `as_file`: of the pages of a new file with those rows, or of the
+    /// whole database where there is no question.
     #[wasm_bindgen(js_name = openExport)]
     pub fn open_export(
         &self,
@@ -199,6 +199,9 @@ impl Engine {
         as_file: bool,
     ) -> Result<Export, JsValue> {
         let export = self.with(|core| {
+            if as_file && target.is_undefined() {
+                return core.open_image();
+            }
             let file = as_file.then(|| SqlitePort::open_memory("export")).transpose()?;
             let export = core.open_export(&node(target), borrowed(&params(values)?))?;
             Ok(match file {

@@ -32,14 +32,16 @@ describe('chromium', () => {
       await import('/duckdb/index.js' as string);
       const duckdb = await openDuckdb();
       await duckdb.insertArrowFromIPCStream(all.toArrow(), { name: 'everything' });
+      const file = await db.exportFile({ format: 'arrow', query: { dataset: 'production_records' } });
+      await duckdb.insertArrowFromIPCStream(new Uint8Array(await new Response(file).arrayBuffer()), { name: 'exported' });
       await duckdb.insertArrowFromIPCStream(records.toArrow(), { name: 'records' });
       const sums = (table: string) => `SELECT line, count(*) AS n, sum(good_quantity) AS good, sum(defect_quantity) AS defects, min(lot_number) AS first, count(DISTINCT item_code) AS items FROM ${table} GROUP BY line ORDER BY line`;
       const asked = async (sql: string) => [...await duckdb.query(sql)].map((row) => Object.fromEntries(Object.entries(row.toJSON()).map(([name, value]) => [name, typeof value === 'string' ? value : Number(value)])));
       const newest = 'SELECT count(*) AS n, sum(id) AS ids, min(production_date) AS since, max(production_date) AS "until" FROM ';
       const type = async (column: string) => String((await asked(`SELECT typeof(${column}) AS t FROM records LIMIT 1`))[0]!['t']);
       return {
-        here: [(await db.query(sums('production_records'))).rows, (await db.query(`${newest} (SELECT * FROM production_records ORDER BY production_date DESC, id DESC LIMIT 10000)`)).rows],
-        there: [await asked(sums('everything')), await asked(`SELECT n, ids, since::VARCHAR AS since, "until"::VARCHAR AS "until" FROM (${newest} records)`)],
+        here: [(await db.query(sums('production_records'))).rows, (await db.query(sums('production_records'))).rows, (await db.query(`${newest} (SELECT * FROM production_records ORDER BY production_date DESC, id DESC LIMIT 10000)`)).rows],
+        there: [await asked(sums('everything')), await asked(sums('exported')), await asked(`SELECT n, ids, since::VARCHAR AS since, "until"::VARCHAR AS "until" FROM (${newest} records)`)],
         types: [await type('production_date'), await type('id'), await type('line')],
       };
     });

@@ -4,10 +4,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RecordBatchReader, tableFromIPC } from 'apache-arrow';
 import { BatchReader } from '../../src/ts/batch/reader.ts';
-import { encoderFor, type RowFormat } from '../../src/ts/export/encoder.ts';
+import { encoderFor } from '../../src/ts/export/encoder.ts';
 import type { Value } from '../../src/ts/types.ts';
 import { engineBatch, type EngineColumn } from './engine-batch.ts';
 
+type RowFormat = 'csv' | 'json' | 'ndjson' | 'arrow';
 type Rows = readonly (readonly Value[])[];
 
 /** Columns as 'name' or 'name:type'. */

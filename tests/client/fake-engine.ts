@@ -17,6 +17,8 @@ export class Fake {
   /** Milliseconds that each query takes. */
   queryMs = 0;
   engines = 0;
+  /** Batches that a stream has. */
+  streamBatches = 2;
   opened = 0;
   ended = 0;
   failOpen: unknown;
@@ -67,12 +69,13 @@ export class Fake {
       savepoint: () => { this.log.push('savepoint'); },
       endSavepoint: (keep) => { this.log.push(keep ? 'release' : 'undo'); },
       openStream: (sql) => this.#stream(sql),
+      openExport: (target, _params, asFile) => this.#stream(`export ${JSON.stringify(target)} ${asFile}`),
       importStart: (options) => this.#import(options.dataset),
       close: () => { this.log.push('close'); },
     };
   }
 
-  /** Two batches of two rows. */
+  /** Batches of two rows. */
   #stream(sql: string): EngineStream {
     this.log.push(`stream ${sql}`);
     let batches = 0;
@@ -81,7 +84,7 @@ export class Fake {
         this.log.push(`next ${rows}`);
         if (sql.includes('FAIL')) throw { lotwise: true, code: 'TIMEOUT', message: 'late', retryable: true };
         batches += 1;
-        return { reply: { batch: encodeRows([{ n: batches }, { n: batches }], 'fake'), meta: { route: 'scan', rows: 2, dataVersion: 7 } }, more: batches < 2 };
+        return { reply: { batch: encodeRows([{ n: batches }, { n: batches }], 'fake'), meta: { route: 'scan', rows: 2, dataVersion: 7 } }, more: batches < this.streamBatches };
       },
       close: () => { this.log.push('close stream'); },
       free: () => {},

@@ -111,6 +111,20 @@ fn records_come_without_pages_unless_a_limit_is_given() {
 }
 
 #[test]
+fn without_a_question_the_rows_of_the_only_dataset_come_as_they_lie() {
+    let mut db = open(40);
+    assert_eq!(
+        exported(&mut db, &Node::Undefined).expect("exports"),
+        (0..40).map(lot).collect::<Vec<_>>()
+    );
+    let other = node(json!({"name": "other", "columns": {"x": {"type": "integer"}}}));
+    db.define(&Dataset::from_node(&other, "dataset").expect("is valid")).expect("defines");
+    let error = exported(&mut db, &Node::Undefined).expect_err("two datasets");
+    assert_eq!(error.code(), "QUERY_INVALID");
+    assert!(error.to_string().contains("lots, other"), "{error}");
+}
+
+#[test]
 fn columns_keep_their_declared_types_in_every_batch() {
     let mut db = open(10);
     let query = node(json!({"dataset": "lots", "where": {"lot": {"gt": "L00002"}}}));
@@ -143,7 +157,7 @@ fn sql_and_measures_are_exported_as_they_are_asked() {
 #[test]
 fn the_file_of_a_database_is_one_state_of_it_whatever_is_written_meanwhile() {
     let mut db = open(20_000);
-    let export = db.open_export(&Node::Undefined, NONE).expect("begins");
+    let export = db.open_image().expect("begins");
     let mut writes = 0;
     let pages = drain(&mut db, export, 3, |db| {
         if writes < 40 {
@@ -161,7 +175,7 @@ fn the_file_of_a_database_is_one_state_of_it_whatever_is_written_meanwhile() {
     let lots = all(&mut copy, "SELECT lot, made_on, good, weight, seal FROM lots ORDER BY lot");
     assert_eq!(lots, (0..20_000).map(lot).collect::<Vec<_>>());
     assert_eq!(all(&mut copy, "SELECT name FROM lotwise_dataset"), [["lots".into()]]);
-    let mut next = db.open_export(&Node::Undefined, NONE).expect("begins again");
+    let mut next = db.open_image().expect("begins again");
     db.next_of_export(&mut next, 1).expect("reads");
     db.close_export(next);
     assert_eq!(rows(&db.query("PRAGMA integrity_check", NONE).expect("checks")), [["ok".into()]]);

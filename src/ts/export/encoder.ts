@@ -1,12 +1,13 @@
 /**
  * Files on their way out: batches of rows, one after the other, become the bytes of a CSV, JSON, NDJSON or
- * Arrow file.
+ * Arrow file; batches of pages those of an SQLite file.
  *
  * An encoder keeps nothing of a batch behind it, and gives its bytes in pieces, so that memory holds one
  * batch and one piece whatever the size of the file. Where batches come from is not known here.
  */
 import { END_OF_STREAM, batchMessage, fieldsOf, schemaMessage, type Field } from '../arrow/stream.ts';
 import type { BatchReader } from '../batch/reader.ts';
+import type { ExportOptions } from '../types.ts';
 import { csvEncoder } from './csv.ts';
 import { jsonEncoder } from './json.ts';
 
@@ -30,16 +31,21 @@ export interface TextEncoding {
   end(): string;
 }
 
-/** Formats of rows. */
-export type RowFormat = 'csv' | 'json' | 'ndjson' | 'arrow';
-
-/** An encoder for one file. `formulas` is for CSV. */
-export function encoderFor(format: RowFormat, formulas: 'escape' | 'keep' = 'escape'): Encoder {
+/** An encoder for one file. `formulas` is for CSV. For 'sqlite' the batches hold pages. */
+export function encoderFor(format: ExportOptions['format'], formulas: 'escape' | 'keep' = 'escape'): Encoder {
   switch (format) {
     case 'csv': return inUtf8(csvEncoder(formulas));
     case 'json':
     case 'ndjson': return inUtf8(jsonEncoder(format));
     case 'arrow': return arrowEncoder();
+    case 'sqlite': return { rows: pages, *end() {} };
+  }
+}
+
+/** Pages lie one behind the other in their batch. There are none yet where a file is still being filled. */
+function* pages(batch: BatchReader): Pieces {
+  for (const { parts: [, bytes] } of batch.header.columns) {
+    if (bytes !== undefined) yield batch.bytes(bytes);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Opening a database, and what it can be asked. */
 import type { Dataset } from './dataset.ts';
+import type { ExportOptions } from './export.ts';
 import type { ImportOptions, ImportReport, ImportSource } from './import.ts';
 import type { AggregateQuery, RecordsQuery } from './query.ts';
 import type { AppendOptions, Page, Plan, QueryOptions, Result, StreamOptions, WriteOptions, WriteResult } from './result.ts';
@@ -120,6 +121,17 @@ export interface Database {
    * const report = await db.importFile(file, { dataset: 'production_records', onProgress: ({ done, total }) => bar(done, total) });
    */
   importFile(source: ImportSource, options: ImportOptions): Promise<ImportReport>;
+
+  /**
+   * A file as a stream, from one state of the data, in memory that does not grow with its size. It is made at the
+   * pace at which it is read; cancel it (or use `signal`) where the rest is not wanted, which frees its statement.
+   * Rejects with QUERY_INVALID or SQL_INVALID; what fails later, fails the stream.
+   *
+   * @example
+   * const file = await db.exportFile({ format: 'csv', query: { dataset: 'production_records', range: { from: '2025-06' } } });
+   * await file.pipeTo(await (await showSaveFilePicker()).createWritable());
+   */
+  exportFile(options: ExportOptions): Promise<ReadableStream<Uint8Array<ArrayBuffer>>>;
 
   /**
    * Adds a dataset, or migrates one to a newer `version`: columns may be added and indexes changed. A definition
