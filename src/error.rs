@@ -85,6 +85,8 @@ pub enum Error {
         /// What to do about it.
         way_out: String,
     },
+    /// SQLite's `sum()` of integers passed 64 bits, at the end or on the way there.
+    SumOverflow,
     /// The database does not accept writes.
     ReadOnly {
         /// What was refused.
@@ -143,7 +145,7 @@ impl Error {
             Self::ConstraintViolation { .. } => "CONSTRAINT_VIOLATION",
             Self::Timeout { .. } => "TIMEOUT",
             Self::Cancelled => "CANCELLED",
-            Self::LimitExceeded { .. } => "LIMIT_EXCEEDED",
+            Self::LimitExceeded { .. } | Self::SumOverflow => "LIMIT_EXCEEDED",
             Self::ReadOnly { .. } => "READ_ONLY",
             Self::NotFound { .. } => "NOT_FOUND",
             Self::Internal { .. } => "INTERNAL",
@@ -224,6 +226,9 @@ impl fmt::Display for Error {
                 f.write_str("the call was cancelled by its signal; nothing was written")
             }
             Self::LimitExceeded { limit, way_out } => write!(f, "{limit}. {way_out}"),
+            Self::SumOverflow => f.write_str(
+                "a sum of integers does not fit into 64 bits. Narrow the range, or use avg() or total()",
+            ),
             Self::ReadOnly { what } => write!(f, "{what} is read-only"),
             Self::NotFound { kind, name, known } if known.is_empty() => {
                 write!(f, "there is no {kind} '{name}'")

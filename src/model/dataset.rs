@@ -97,6 +97,12 @@ impl ColumnType {
         COLUMN_TYPES.iter().find(|(_, kind)| *kind == self).map_or("", |(word, _)| word)
     }
 
+    /// The type of a word.
+    #[must_use]
+    pub fn of_word(word: &str) -> Option<Self> {
+        COLUMN_TYPES.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind)
+    }
+
     /// The type in a STRICT table.
     #[must_use]
     pub const fn sql(self) -> &'static str {

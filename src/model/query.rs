@@ -149,6 +149,17 @@ impl Comparison {
             Self::Lte => "<=",
         }
     }
+
+    /// As the end of a path.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Gt => ".gt",
+            Self::Gte => ".gte",
+            Self::Lt => ".lt",
+            Self::Lte => ".lte",
+        }
+    }
 }
 
 /// One key of an order.
@@ -277,6 +288,10 @@ fn group_key(node: &Node, path: &str) -> Result<GroupKey> {
     if let Node::Text(column) = node {
         return Ok(GroupKey::Column(column.clone()));
     }
+    if !matches!(node, Node::Map(_)) {
+        let reason = format!("expected a column or {{ time: 'day' }}, got {}", node.kind());
+        return Err(Error::query(path, reason));
+    }
     let mut fields = Fields::of(node, path, blame_query)?;
     let bucket = fields.word("time", &TIME_BUCKETS)?;
     let bucket = bucket.ok_or_else(|| fields.error("time", "is missing"))?;
@@ -284,12 +299,18 @@ fn group_key(node: &Node, path: &str) -> Result<GroupKey> {
     Ok(GroupKey::Time(bucket))
 }
 
+const MEASURE: &str = "expected 'count' or an object such as { sum: 'column' }";
+const RATIO: &str = "expected two arrays of columns, such as [['good'], ['good', 'bad']]";
+
 fn measure(node: &Node, path: &str) -> Result<Measure> {
     if let Node::Text(word) = node {
         if word == "count" {
             return Ok(Measure { filter: Where::default(), of: MeasureOf::Count });
         }
-        return Err(Error::query(path, format!("expected 'count' or an object, got '{word}'")));
+        return Err(Error::query(path, format!("{MEASURE}, got '{word}'")));
+    }
+    if !matches!(node, Node::Map(_)) {
+        return Err(Error::query(path, format!("{MEASURE}, got {}", node.kind())));
     }
     let mut fields = Fields::of(node, path, blame_query)?;
     let filter = filter(&mut fields, 0)?;
@@ -314,15 +335,15 @@ fn measure(node: &Node, path: &str) -> Result<Measure> {
     if let Some(node) = fields.get("ratio") {
         let path = fields.path_of("ratio");
         let Node::List(parts) = node else {
-            return Err(Error::query(path, "expected two arrays of column names"));
+            return Err(Error::query(path, RATIO));
         };
         let [over, under] = parts.as_slice() else {
-            return Err(Error::query(path, "expected two arrays of column names"));
+            return Err(Error::query(path, RATIO));
         };
         let over = crate::model::node::texts(over, &format!("{path}[0]"), blame_query)?;
         let under = crate::model::node::texts(under, &format!("{path}[1]"), blame_query)?;
         if over.is_empty() || under.is_empty() {
-            return Err(Error::query(path, "expected at least one column above and below"));
+            return Err(Error::query(path, RATIO));
         }
         found.push(MeasureOf::Ratio(over, under));
     }
@@ -341,7 +362,8 @@ fn where_of(node: &Node, path: &str, depth: usize) -> Result<Where> {
         return Err(Error::query(path, format!("`any` nests deeper than {WHERE_DEPTH_MAX}")));
     }
     let Node::Map(entries) = node else {
-        return Err(Error::query(path, format!("expected an object, got {}", node.kind())));
+        let reason = format!("expected an object of columns and conditions, got {}", node.kind());
+        return Err(Error::query(path, reason));
     };
     let mut terms = Vec::with_capacity(entries.len());
     for (name, node) in entries {

@@ -64,6 +64,13 @@ pub struct Bounds {
 impl TimeRange {
     /// Reads `{ from, to }`.
     pub fn from_node(node: &Node, path: &str) -> Result<Self> {
+        if !matches!(node, Node::Map(_)) {
+            let reason = format!(
+                "expected an object such as {{ from: '2025-01', to: '2025-03' }}, got {}",
+                node.kind()
+            );
+            return Err(Error::query(path, reason));
+        }
         let mut fields = Fields::of(node, path, blame_query)?;
         let range = Self {
             from: fields.get("from").map(|node| end(node, &format!("{path}.from"))).transpose()?,

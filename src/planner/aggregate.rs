@@ -7,7 +7,7 @@ use crate::model::plant::PlantTime;
 use crate::model::query::{AggregateQuery, GroupKey, Measure, MeasureOf, Where};
 use crate::model::range::{Bounds, TimeBucket};
 use crate::planner::condition::{
-    bounds_of, column_of, known_zone, push_filter, push_where, time_column,
+    bounds_of, check_types, column_of, known_zone, push_filter, push_where, time_column,
 };
 use crate::planner::sql::Sql;
 use crate::planner::steps::{StoredTime, time_key};
@@ -42,6 +42,8 @@ pub struct Key {
     pub kind: &'static str,
     /// How to read what SQL returns; none for a plain column.
     pub bucket: Option<BucketKey>,
+    /// What SQL groups by.
+    pub sql: String,
 }
 
 /// A time bucket as key. SQL groups by something finer that its own indexes know; the bucket is
@@ -72,6 +74,8 @@ pub enum PartialFunction {
     CountOf(String),
     /// Sum.
     Sum(String),
+    /// Sum of integers as two: of the upper 32 bits with their sign, and of the lower.
+    SumInHalves(String),
     /// Smallest.
     Min(String),
     /// Largest.
@@ -107,7 +111,7 @@ pub fn plan(query: AggregateQuery, dataset: &Dataset) -> Result<AggregatePlan> {
     let bounds = bounds_of(dataset, query.range)?;
     let of_days = dataset.time_column().is_none_or(|column| column.kind == ColumnType::Date);
     let plant = if of_days { PlantTime::default() } else { dataset.plant.clone() };
-    let (keys, key_sql) = plan_keys(&query, dataset, &plant, bounds)?;
+    let keys = plan_keys(&query, dataset, &plant, bounds)?;
     let mut plan = AggregatePlan {
         bounds,
         plant,
@@ -119,17 +123,31 @@ pub fn plan(query: AggregateQuery, dataset: &Dataset) -> Result<AggregatePlan> {
         query,
     };
     for (name, measure) in plan.query.measures.clone() {
-        let output = plan.output(&name, &measure, dataset, &key_sql)?;
+        let output = plan.output(&name, &measure, dataset)?;
         plan.outputs.push(output);
     }
     if !plan.keys.is_empty() || !plan.partials.is_empty() {
-        plan.main = Some(main_statement(&plan, dataset, &key_sql)?);
+        plan.main = Some(main_statement(&plan, dataset)?);
     }
     plan.check()?;
     Ok(plan)
 }
 
 impl AggregatePlan {
+    /// The same with sums of integers in halves: SQLite gives up a sum that passes 64 bits on the way, though
+    /// what is added later may bring it back.
+    pub fn sum_in_halves(&mut self, dataset: &Dataset) -> Result<()> {
+        for partial in &mut self.partials {
+            if let PartialFunction::Sum(column) = &partial.function
+                && dataset.column(column).is_some_and(|column| column.kind != ColumnType::Real)
+            {
+                partial.function = PartialFunction::SumInHalves(column.clone());
+            }
+        }
+        self.main = Some(main_statement(self, dataset)?);
+        Ok(())
+    }
+
     /// Names of the result columns, in order.
     pub fn column_names(&self) -> impl Iterator<Item = &str> {
         self.keys
@@ -138,23 +156,26 @@ impl AggregatePlan {
             .chain(self.outputs.iter().map(|o| o.name.as_str()))
     }
 
-    fn output(
-        &mut self,
-        name: &str,
-        measure: &Measure,
-        dataset: &Dataset,
-        key_sql: &[String],
-    ) -> Result<Output> {
+    fn output(&mut self, name: &str, measure: &Measure, dataset: &Dataset) -> Result<Output> {
         let path = format!("measures.{name}");
         let filter = &measure.filter;
+        // Checked under its own name; statements take it as it is.
+        push_filter(&mut Sql::default(), dataset, filter, &format!("{path}.where"))?;
         let numeric = |column: &str, path: &str| {
             let column = column_of(dataset, column, path)?;
             if column.kind.is_number() {
                 return Ok(column);
             }
-            let reason =
-                format!("'{}' is a {} column, not a numeric one", column.name, column.kind.word());
-            Err(Error::query(path, reason))
+            let numeric = dataset.columns.iter().filter(|column| column.kind.is_number());
+            let names: Vec<&str> = numeric.map(|column| column.name.as_str()).collect();
+            let (name, kind) = (&column.name, column.kind.word());
+            Err(Error::query(
+                path,
+                format!(
+                    "'{name}' is a {kind} column, not a numeric one; those are {}",
+                    names.join(", ")
+                ),
+            ))
         };
         let mut partial = |function| self.partial(function, filter);
         let (kind, from) = match &measure.of {
@@ -182,8 +203,9 @@ impl AggregatePlan {
                 let mut sums = |columns: &[String], side: usize| {
                     columns
                         .iter()
-                        .map(|column| {
-                            numeric(column, &format!("{path}.ratio[{side}]"))?;
+                        .enumerate()
+                        .map(|(i, column)| {
+                            numeric(column, &format!("{path}.ratio[{side}][{i}]"))?;
                             Ok(partial(PartialFunction::Sum(column.clone())))
                         })
                         .collect::<Result<Vec<_>>>()
@@ -192,7 +214,7 @@ impl AggregatePlan {
             }
             MeasureOf::CountDistinct(column) => {
                 column_of(dataset, column, &format!("{path}.countDistinct"))?;
-                let statement = distinct_statement(self, dataset, key_sql, column, filter)?;
+                let statement = distinct_statement(self, dataset, column, filter)?;
                 self.distinct.push(statement);
                 ("integer", OutputOf::Distinct(self.distinct.len() - 1))
             }
@@ -235,8 +257,14 @@ impl AggregatePlan {
         for (i, order) in self.query.order_by.iter().enumerate() {
             known(&order.by, format!("orderBy[{i}].by"))?;
         }
-        for (name, _) in &self.query.having {
-            known(name, format!("having.{name}"))?;
+        for (name, condition) in &self.query.having {
+            let path = format!("having.{name}");
+            known(name, path.clone())?;
+            let kinds =
+                self.keys.iter().map(|key| key.kind).chain(self.outputs.iter().map(|o| o.kind));
+            let kind =
+                names.iter().zip(kinds).find(|(known, _)| *known == name).map(|(_, kind)| kind);
+            check_types(name, kind.and_then(ColumnType::of_word), condition, &path)?;
         }
         if self.query.fill && !matches!(self.query.group_by.as_slice(), [GroupKey::Time(_)]) {
             return Err(Error::query(
@@ -260,18 +288,17 @@ impl AggregatePlan {
     }
 }
 
-/// The keys, and what SQL groups by for each.
 fn plan_keys(
     query: &AggregateQuery,
     dataset: &Dataset,
     plant: &PlantTime,
     bounds: Bounds,
-) -> Result<(Vec<Key>, Vec<String>)> {
+) -> Result<Vec<Key>> {
     let keys = query.group_by.iter().enumerate().map(|(i, key)| match key {
         GroupKey::Column(name) => {
             let column = column_of(dataset, name, &format!("groupBy[{i}]"))?;
-            let key = Key { name: name.clone(), kind: column.kind.word(), bucket: None };
-            Ok((key, by_bytes(dataset, name)))
+            let sql = by_bytes(dataset, name);
+            Ok(Key { name: name.clone(), kind: column.kind.word(), bucket: None, sql })
         }
         GroupKey::Time(bucket) => {
             let field = format!("groupBy[{i}].time");
@@ -288,22 +315,22 @@ fn plan_keys(
             }
             let (sql, stored) = time_key(column, plant, *bucket, bounds);
             let bucket_key = Some(BucketKey { bucket: *bucket, stored });
-            Ok((Key { name: bucket.word().to_owned(), kind: "text", bucket: bucket_key }, sql))
+            Ok(Key { name: bucket.word().to_owned(), kind: "text", bucket: bucket_key, sql })
         }
     });
-    Ok(keys.collect::<Result<Vec<_>>>()?.into_iter().unzip())
+    keys.collect()
 }
 
-fn main_statement(plan: &AggregatePlan, dataset: &Dataset, key_sql: &[String]) -> Result<Sql> {
+fn main_statement(plan: &AggregatePlan, dataset: &Dataset) -> Result<Sql> {
     let mut sql = Sql::default();
-    sql.push("SELECT ").push(&key_sql.join(", "));
+    sql.push("SELECT ").push(&key_columns(plan).join(", "));
     for (i, partial) in plan.partials.iter().enumerate() {
-        sql.push(if i == 0 && key_sql.is_empty() { "" } else { ", " });
+        sql.push(if i == 0 && plan.keys.is_empty() { "" } else { ", " });
         push_partial(&mut sql, dataset, partial)?;
     }
     sql.push(" FROM ").name(&dataset.name);
     push_where(&mut sql, dataset, plan.query.range, &plan.query.filter)?;
-    push_group_by(&mut sql, key_sql.len());
+    push_group_by(&mut sql, plan.keys.len());
     Ok(sql)
 }
 
@@ -312,12 +339,21 @@ fn push_partial(sql: &mut Sql, dataset: &Dataset, partial: &Partial) -> Result<(
         PartialFunction::Count => sql.push("count(*)"),
         PartialFunction::CountOf(column) => sql.push("count(").name(column).push(")"),
         PartialFunction::Sum(column) => sql.push("sum(").name(column).push(")"),
+        PartialFunction::SumInHalves(column) => {
+            sql.push("sum(").name(column).push(" >> 32)");
+            push_only(sql, dataset, &partial.filter)?;
+            sql.push(", sum(").name(column).push(" & 4294967295)")
+        }
         PartialFunction::Min(column) => sql.push("min(").push(&by_bytes(dataset, column)).push(")"),
         PartialFunction::Max(column) => sql.push("max(").push(&by_bytes(dataset, column)).push(")"),
     };
-    if !partial.filter.terms.is_empty() {
+    push_only(sql, dataset, &partial.filter)
+}
+
+fn push_only(sql: &mut Sql, dataset: &Dataset, filter: &Where) -> Result<()> {
+    if !filter.terms.is_empty() {
         sql.push(" FILTER (WHERE ");
-        push_filter(sql, dataset, &partial.filter, "measures.where")?;
+        push_filter(sql, dataset, filter, "where")?;
         sql.push(")");
     }
     Ok(())
@@ -326,12 +362,12 @@ fn push_partial(sql: &mut Sql, dataset: &Dataset, partial: &Partial) -> Result<(
 fn distinct_statement(
     plan: &AggregatePlan,
     dataset: &Dataset,
-    key_sql: &[String],
     column: &str,
     filter: &Where,
 ) -> Result<Sql> {
-    let mut columns = key_sql.to_vec();
-    columns.push(by_bytes(dataset, column));
+    let value = by_bytes(dataset, column);
+    let mut columns = key_columns(plan);
+    columns.push(&value);
     let mut both = plan.query.filter.clone();
     both.terms.extend_from_slice(&filter.terms);
     let mut sql = Sql::default();
@@ -339,6 +375,10 @@ fn distinct_statement(
     sql.push("SELECT DISTINCT ").push(&columns.join(", ")).push(" FROM ").name(&dataset.name);
     push_where(&mut sql, dataset, plan.query.range, &both)?;
     Ok(sql)
+}
+
+fn key_columns(plan: &AggregatePlan) -> Vec<&str> {
+    plan.keys.iter().map(|key| key.sql.as_str()).collect()
 }
 
 /// A column whose text is told apart by its bytes, whatever its collation.

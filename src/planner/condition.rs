@@ -123,35 +123,43 @@ pub fn push_filter(sql: &mut Sql, dataset: &Dataset, filter: &Where, path: &str)
 }
 
 fn push_condition(sql: &mut Sql, column: &Column, condition: &Condition, path: &str) -> Result<()> {
-    check_types(column, condition, path)?;
+    check_types(&column.name, Some(column.kind), condition, path)?;
     sql.separated(" AND ", &condition.operators, |sql, operator| {
         push_operator(sql, column, operator)
     });
     Ok(())
 }
 
-fn check_types(column: &Column, condition: &Condition, path: &str) -> Result<()> {
-    let check = |value: &Value| {
-        if column.kind.takes(value) {
+/// Refuses values that a column of that type cannot hold.
+pub fn check_types(
+    name: &str,
+    kind: Option<ColumnType>,
+    condition: &Condition,
+    path: &str,
+) -> Result<()> {
+    let Some(kind) = kind else { return Ok(()) };
+    let check = |operator: &str, value: &Value| {
+        if kind.takes(value) {
             return Ok(());
         }
-        let (kind, class) = (column.kind.word(), value.class());
+        let right = match kind {
+            _ if kind.is_number() => "a number",
+            ColumnType::Blob => "bytes",
+            _ => "text",
+        };
+        let (word, class) = (kind.word(), value.class());
         Err(Error::query(
-            path,
-            format!("'{}' is a {kind} column and cannot be compared with {class}", column.name),
+            format!("{path}{operator}"),
+            format!("'{name}' is {word} and cannot be compared with {class}; expected {right}"),
         ))
     };
-    for operator in &condition.operators {
-        match operator {
-            Operator::In { values, .. } | Operator::NotIn { values, .. } => {
-                values.iter().try_for_each(check)?;
-            }
-            Operator::Compare(_, value) => check(value)?,
-            Operator::Prefix(text) => check(&Value::Text(text.clone()))?,
-            Operator::IsNull(_) => {}
-        }
-    }
-    Ok(())
+    condition.operators.iter().try_for_each(|operator| match operator {
+        Operator::In { values, .. } => values.iter().try_for_each(|value| check("", value)),
+        Operator::NotIn { values, .. } => values.iter().try_for_each(|value| check(".not", value)),
+        Operator::Compare(comparison, value) => check(comparison.word(), value),
+        Operator::Prefix(text) => check(".prefix", &Value::Text(text.clone())),
+        Operator::IsNull(_) => Ok(()),
+    })
 }
 
 fn push_operator(sql: &mut Sql, column: &Column, operator: &Operator) {

@@ -71,8 +71,15 @@ impl<'p> Groups<'p> {
     pub fn add_main(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
         let (keys, partials) = row.split_at(self.plan.keys.len());
         let group = self.group_of(keys)?;
-        for (state, value) in self.groups[group].states.iter_mut().zip(partials) {
-            state.add(*value);
+        let mut values = partials.iter().copied();
+        for (state, partial) in self.groups[group].states.iter_mut().zip(&self.plan.partials) {
+            let value = values.next().unwrap_or(ValueRef::Null);
+            match (&partial.function, value, state) {
+                (PartialFunction::SumInHalves(_), high, State::Sum(sum)) => {
+                    sum.add_halves(high, values.next().unwrap_or(ValueRef::Null));
+                }
+                (_, value, state) => state.add(value),
+            }
         }
         Ok(())
     }
@@ -200,7 +207,7 @@ impl State {
     fn new(function: &PartialFunction) -> Self {
         match function {
             PartialFunction::Count | PartialFunction::CountOf(_) => Self::Count(0),
-            PartialFunction::Sum(_) => Self::Sum(Sum::default()),
+            PartialFunction::Sum(_) | PartialFunction::SumInHalves(_) => Self::Sum(Sum::default()),
             PartialFunction::Min(_) => Self::Min(Value::Null),
             PartialFunction::Max(_) => Self::Max(Value::Null),
         }
@@ -247,6 +254,13 @@ impl Sum {
             };
         }
         self.real = total;
+    }
+
+    fn add_halves(&mut self, high: ValueRef<'_>, low: ValueRef<'_>) {
+        if let (ValueRef::Int(high), ValueRef::Int(low)) = (high, low) {
+            self.values = true;
+            self.integers += (i128::from(high) << 32) + i128::from(low);
+        }
     }
 
     fn as_real(&self) -> f64 {

@@ -62,10 +62,7 @@ pub fn from_code(code: i32, message: String, name: &str, timeout_ms: u64) -> Err
             way_out: "Split it".to_owned(),
         },
         ffi::SQLITE_MISUSE => Error::sql("there is no statement in the text"),
-        ffi::SQLITE_ERROR if message.contains("integer overflow") => Error::LimitExceeded {
-            limit: "a sum of integers does not fit into 64 bits".to_owned(),
-            way_out: "Narrow the range, or use avg or total()".to_owned(),
-        },
+        ffi::SQLITE_ERROR if message.contains("integer overflow") => Error::SumOverflow,
         // A date column was given 'now', or another word whose day depends on when it is asked.
         ffi::SQLITE_ERROR if message.contains("in a CHECK constraint") => {
             Error::ConstraintViolation { detail: message }

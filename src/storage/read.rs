@@ -63,8 +63,23 @@ impl<P: SqlPort> Reading<'_, P> {
     /// Measures by group.
     pub fn aggregate(&mut self, query: &Node) -> Result<Answer> {
         let query = AggregateQuery::from_node(query)?;
-        let plan = aggregate::plan(query.clone(), dataset(self.datasets, &query.dataset)?)?;
-        let mut groups = Groups::new(&plan);
+        let dataset = dataset(self.datasets, &query.dataset)?;
+        let mut plan = aggregate::plan(query, dataset)?;
+        let (batch, full_scan) = match self.merged(&plan) {
+            Err(Error::SumOverflow) => {
+                plan.sum_in_halves(dataset)?;
+                self.merged(&plan)?
+            }
+            merged => merged?,
+        };
+        check_size(&batch)?;
+        let rows = Rows { batch: Some(batch) };
+        Ok(rows.answer(if full_scan { "scan" } else { "index" }, self.data_version))
+    }
+
+    /// The answer to a plan, and whether a table or index was read in full.
+    fn merged(&mut self, plan: &AggregatePlan) -> Result<(BatchBuilder, bool)> {
+        let mut groups = Groups::new(plan);
         let mut full_scan = false;
         if let Some(main) = &plan.main {
             let mut add = Each(|row: &[ValueRef<'_>]| groups.add_main(row));
@@ -77,10 +92,7 @@ impl<P: SqlPort> Reading<'_, P> {
                 self.port.run(Statement::caller(&statement.text, &statement.params), &mut add)?;
             full_scan |= done.full_scan;
         }
-        let batch = groups.finish()?;
-        check_size(&batch)?;
-        let rows = Rows { batch: Some(batch) };
-        Ok(rows.answer(if full_scan { "scan" } else { "index" }, self.data_version))
+        Ok((groups.finish()?, full_scan))
     }
 
     /// A page of rows.

@@ -236,46 +236,6 @@ fn statements_of_one_execute_hold_together() {
 }
 
 #[test]
-fn queries_of_unknown_things_say_what_there_is() {
-    let mut engine = open(&[presets::production_records()]);
-    let mut check = |json: serde_json::Value, code: &str, field: &str| {
-        let error = engine.aggregate(&node(json)).expect_err("is refused");
-        assert_eq!(error.code(), code, "{error}");
-        assert!(error.to_string().contains(field), "{error}");
-    };
-    let measures = json!({"n": "count"});
-    check(json!({"dataset": "x", "measures": measures}), "NOT_FOUND", "production_records");
-    let of = |extra: serde_json::Value| {
-        let mut query = json!({"dataset": "production_records", "measures": measures});
-        query
-            .as_object_mut()
-            .expect("an object")
-            .extend(extra.as_object().expect("an object").clone());
-        query
-    };
-    check(of(json!({"groupBy": ["lines"]})), "QUERY_INVALID", "groupBy[0]");
-    check(of(json!({"groupBy": [{"time": "hour"}]})), "QUERY_INVALID", "groupBy[0].time");
-    check(of(json!({"groupBy": ["line", "line"]})), "QUERY_INVALID", "'line'");
-    check(of(json!({"where": {"shift": "1"}})), "QUERY_INVALID", "where.shift");
-    check(of(json!({"where": {"any": [{"line": 1}]}})), "QUERY_INVALID", "where.any[0].line");
-    check(of(json!({"measures": {"s": {"sum": "line"}}})), "QUERY_INVALID", "measures.s.sum");
-    check(
-        of(json!({"measures": {"s": {"ratio": [["line"], ["shift"]]}}})),
-        "QUERY_INVALID",
-        "measures.s.ratio[0]",
-    );
-    check(
-        of(json!({"measures": {"s": {"count": true, "where": {"lin": 1}}}})),
-        "QUERY_INVALID",
-        "lin",
-    );
-    check(of(json!({"orderBy": [{"by": "line"}]})), "QUERY_INVALID", "orderBy[0].by");
-    check(of(json!({"having": {"m": 1}})), "QUERY_INVALID", "having.m");
-    check(of(json!({"groupBy": ["line"], "fill": true})), "QUERY_INVALID", "fill");
-    check(of(json!({"measures": {}})), "QUERY_INVALID", "measures");
-}
-
-#[test]
 fn sums_that_overflow_are_refused() {
     let mut engine = open(&[dataset(
         json!({"name": "t", "columns": {"n": {"type": "integer"}, "g": {"type": "text"}}}),

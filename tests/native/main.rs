@@ -14,6 +14,8 @@ mod oracle;
 mod plans;
 mod port;
 mod publish;
+mod refusals;
+mod sums;
 mod transaction;
 mod vfs;
 mod zones;

@@ -241,6 +241,12 @@ fn measure_json() -> impl Strategy<Value = Json> {
     })
 }
 
+/// Whether a measure is the least or largest text.
+fn is_text(measure: &Json, setting: Setting) -> bool {
+    let column = measure.get("min").or_else(|| measure.get("max")).and_then(Json::as_str);
+    column.is_some_and(|c| matches!(c, "s" | "c") || (c == "at" && setting.time != "timestamp"))
+}
+
 /// The buckets of a time column.
 pub fn buckets(setting: Setting) -> &'static [&'static str] {
     let all = &["minute", "hour", "day", "week", "month", "quarter", "year"];
@@ -259,16 +265,17 @@ pub fn aggregate_json(setting: Setting) -> impl Strategy<Value = Json> {
         }
         keys
     });
-    let having = prop::option::weighted(0.3, condition_json("n"));
+    let having = prop::option::weighted(0.3, (condition_json("n"), condition_json("s")));
     let order = prop::option::weighted(0.5, any::<bool>());
     let limit = prop::option::weighted(0.3, 0..5_u32);
     (range_json(setting), where_json(2), keys, prop::collection::vec(measure_json(), 1..4), having, order, limit).prop_map(
-        |(range, filter, keys, measures, having, order, limit)| {
+        move |(range, filter, keys, measures, having, order, limit)| {
             let measures: serde_json::Map<String, Json> =
                 measures.into_iter().enumerate().map(|(i, m)| (format!("m{i}"), m)).collect();
             let mut query = json!({"dataset": "t", "range": range, "where": filter, "groupBy": keys, "measures": measures});
-            if let Some(having) = having {
-                query["having"] = json!({"m0": having});
+            if let Some((of_number, of_text)) = having {
+                let is_text = is_text(&query["measures"]["m0"], setting);
+                query["having"] = json!({"m0": if is_text { of_text } else { of_number }});
             }
             if let Some(desc) = order {
                 query["orderBy"] = json!([{"by": "m0", "desc": desc}]);
