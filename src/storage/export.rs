@@ -122,13 +122,14 @@ impl<P: Streams + LongTransaction> Engine<P> {
         &mut self,
         export: &mut Export<P>,
         rows_max: usize,
+        timeout_ms: Option<u64>,
     ) -> Result<(Answer, bool)> {
         match &mut export.state {
-            State::Rows(source) => self.next_rows(source, rows_max),
-            State::Pages(stream) => self.next_batch(stream, rows_max, None),
+            State::Rows(source) => self.next_rows(source, rows_max, timeout_ms),
+            State::Pages(stream) => self.next_batch(stream, rows_max, timeout_ms),
             State::Ended => Err(Error::Internal { detail: "the export has ended".to_owned() }),
             State::Filling(source, file) => {
-                let (answer, more) = self.next_rows(source, rows_max)?;
+                let (answer, more) = self.next_rows(source, rows_max, timeout_ms)?;
                 let Answer { route, data_version, .. } = answer;
                 file.take(&answer.batch, &export.table, export.has_types)?;
                 if !more {
@@ -140,9 +141,14 @@ impl<P: Streams + LongTransaction> Engine<P> {
         }
     }
 
-    fn next_rows(&mut self, source: &mut Source<P>, rows_max: usize) -> Result<(Answer, bool)> {
+    fn next_rows(
+        &mut self,
+        source: &mut Source<P>,
+        rows_max: usize,
+        timeout_ms: Option<u64>,
+    ) -> Result<(Answer, bool)> {
         match source {
-            Source::Stream(stream) => self.next_batch(stream, rows_max, None),
+            Source::Stream(stream) => self.next_batch(stream, rows_max, timeout_ms),
             Source::Answer(answer) => Ok((answer.clone(), false)),
         }
     }

@@ -125,7 +125,7 @@ export abstract class Caller {
     } finally {
       await ahead?.catch(() => {});
       // The engine may be gone, and the stream with it.
-      await send({ op: 'streamClose', stream }, { what }).catch(() => {});
+      await send({ op: 'streamClose', stream }, { what, timeoutMs: Number.POSITIVE_INFINITY }).catch(() => {});
     }
   }
 }

@@ -27,6 +27,9 @@ const LOST_MAX = 3;
 /** Rows of a batch of an export: enough for Arrow's readers, and soon made. */
 const EXPORT_ROWS = 10_000;
 
+/** For one batch. The first may have to wait for a sort of everything; a statement that never ends has to end all the same. */
+const EXPORT_BATCH_MS_MAX = 600_000;
+
 // A well-known symbol in new browsers, this one elsewhere: what compilers of `await using` fall back to as well.
 const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
 
@@ -104,7 +107,7 @@ export class EngineDatabase extends Caller implements Database {
     const open: Operation = {
       op: 'exportOpen', asFile: format === 'sqlite', target: isSql ? query.sql : query, params: isSql ? checkParams(what, query.params) : undefined,
     };
-    const batches = this.replies(open, EXPORT_ROWS, { what, signal, timeoutMs: Number.POSITIVE_INFINITY });
+    const batches = this.replies(open, EXPORT_ROWS, { what, signal, timeoutMs: EXPORT_BATCH_MS_MAX });
     return fileOf(batches, encoderFor(format, formulas), signal);
   }
 

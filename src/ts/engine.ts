@@ -82,7 +82,7 @@ export interface Engine {
   savepoint(): void;
   endSavepoint(keep: boolean): void;
   openStream(sql: string, params: PlainParams | undefined, options: CallOptions): EngineStream;
-  openExport(target: ExportTarget, params: PlainParams | undefined, asFile: boolean): EngineStream;
+  openExport(target: ExportTarget, params: PlainParams | undefined, asFile: boolean, options: CallOptions): EngineStream;
   importStart(options: EngineImportOptions): EngineImport;
   close(): void;
 }

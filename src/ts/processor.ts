@@ -251,7 +251,7 @@ export class Processor {
         this.#streams.open(call.id, transaction, () => engine.openStream(operation.sql, operation.params, options));
         return { type: 'stream', stream: call.id };
       case 'exportOpen':
-        this.#streams.open(call.id, undefined, () => engine.openExport(operation.target, operation.params, operation.asFile));
+        this.#streams.open(call.id, undefined, () => engine.openExport(operation.target, operation.params, operation.asFile, options));
         return { type: 'stream', stream: call.id };
       case 'streamNext': {
         const { reply, more } = this.#streams.next(operation.stream, operation.rows, options);

@@ -197,8 +197,9 @@ impl Engine {
         target: &JsValue,
         values: &JsValue,
         as_file: bool,
+        options: &JsValue,
     ) -> Result<Export, JsValue> {
-        let export = self.with(|core| {
+        let export = self.timed(options, |core, _| {
             if as_file && target.is_undefined() {
                 return core.open_image();
             }
@@ -262,15 +263,7 @@ impl Stream {
     /// The next rows, and whether there may be more.
     pub fn next(&mut self, rows_max: usize, options: &JsValue) -> Result<JsValue, JsValue> {
         let Some(stream) = &mut self.stream else { return Err(ended()) };
-        let look = look_of(options);
-        let options = node(options);
-        let run = |core: &mut Core<SqlitePort>| {
-            let mut fields = Fields::of(&options, "", blame_input)?;
-            let timeout_ms = fields.whole("timeoutMs", 1, u64::from(u32::MAX))?;
-            core.next_batch(stream, rows_max, timeout_ms)
-        };
-        let (batch, more) = watch::during(look, || with(&self.core, run))?;
-        Ok(object_of(&[("reply", answer(batch)), ("more", more.into())]))
+        batch(&self.core, options, |core, timeout_ms| core.next_batch(stream, rows_max, timeout_ms))
     }
 
     /// Frees the statement.
@@ -286,10 +279,11 @@ impl Stream {
 #[wasm_bindgen]
 impl Export {
     /// The next rows or pages, none yet perhaps, and whether there may be more.
-    pub fn next(&mut self, rows_max: usize) -> Result<JsValue, JsValue> {
+    pub fn next(&mut self, rows_max: usize, options: &JsValue) -> Result<JsValue, JsValue> {
         let Some(export) = &mut self.export else { return Err(ended()) };
-        let (batch, more) = with(&self.core, |core| core.next_of_export(export, rows_max))?;
-        Ok(object_of(&[("reply", answer(batch)), ("more", more.into())]))
+        batch(&self.core, options, |core, timeout_ms| {
+            core.next_of_export(export, rows_max, timeout_ms)
+        })
     }
 
     /// Frees what it holds.
@@ -369,6 +363,23 @@ fn with<T>(
     let mut core = core.borrow_mut();
     let closed = || Error::Internal { detail: "a call reached a closed engine".to_owned() };
     core.as_mut().ok_or_else(closed).and_then(work).map_err(|error| thrown(&error))
+}
+
+/// A batch of a stream, and whether there may be more.
+fn batch(
+    core: &Shared,
+    options: &JsValue,
+    next: impl FnOnce(&mut Core<SqlitePort>, Option<u64>) -> Result<(Answer, bool)>,
+) -> Result<JsValue, JsValue> {
+    let look = look_of(options);
+    let options = node(options);
+    let run = |core: &mut Core<SqlitePort>| {
+        let mut fields = Fields::of(&options, "", blame_input)?;
+        let timeout_ms = fields.whole("timeoutMs", 1, u64::from(u32::MAX))?;
+        next(core, timeout_ms)
+    };
+    let (batch, more) = watch::during(look, || with(core, run))?;
+    Ok(object_of(&[("reply", answer(batch)), ("more", more.into())]))
 }
 
 /// `watch` of a call: asked while its statements run, and ends them by answering true.

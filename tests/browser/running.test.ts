@@ -27,13 +27,14 @@ for (const kind of ['chromium', 'firefox'] as const) {
         const stream = await given(async (signal) => {
           for await (const rows of db.stream(`${many} SELECT count(*) FROM n`, [], { signal })) void rows;
         });
+        const exported = await given((signal) => db.exportFile({ format: 'csv', query: { sql: `${many} SELECT count(*) FROM n` }, signal }));
         const left = (await db.query('SELECT count(*) AS n FROM n')).rows;
         const { cancellation } = db.capabilities;
         await db.close();
-        return { read, write, stream, left, cancellation };
+        return { read, write, stream, exported, left, cancellation };
       });
       assert.equal(got.cancellation, 'immediate');
-      for (const { code, ms } of [got.read, got.write, got.stream]) {
+      for (const { code, ms } of [got.read, got.write, got.stream, got.exported]) {
         assert.equal(code, 'CANCELLED');
         assert.ok(ms < 5_000, `${ms} ms, far below the time limit of 30 s`);
       }

@@ -47,7 +47,7 @@ fn drain(
 ) -> Result<Vec<Answer>> {
     let mut answers = Vec::new();
     loop {
-        match db.next_of_export(&mut export, rows_max) {
+        match db.next_of_export(&mut export, rows_max, None) {
             Ok((answer, more)) => {
                 answers.push(answer);
                 if !more {
@@ -176,7 +176,7 @@ fn the_file_of_a_database_is_one_state_of_it_whatever_is_written_meanwhile() {
     assert_eq!(lots, (0..20_000).map(lot).collect::<Vec<_>>());
     assert_eq!(all(&mut copy, "SELECT name FROM lotwise_dataset"), [["lots".into()]]);
     let mut next = db.open_image().expect("begins again");
-    db.next_of_export(&mut next, 1).expect("reads");
+    db.next_of_export(&mut next, 1, None).expect("reads");
     db.close_export(next);
     assert_eq!(rows(&db.query("PRAGMA integrity_check", NONE).expect("checks")), [["ok".into()]]);
 }

@@ -125,7 +125,7 @@ export interface Database {
   /**
    * A file as a stream, from one state of the data, in memory that does not grow with its size. It is made at the
    * pace at which it is read; cancel it (or use `signal`) where the rest is not wanted, which frees its statement.
-   * Rejects with QUERY_INVALID or SQL_INVALID; what fails later, fails the stream.
+   * Rejects with QUERY_INVALID or SQL_INVALID; what fails later, fails the stream. Ten minutes without a row are TIMEOUT.
    *
    * @example
    * const file = await db.exportFile({ format: 'csv', query: { dataset: 'production_records', range: { from: '2025-06' } } });
