@@ -6,7 +6,7 @@ import { difference } from './compare.ts';
 import type { Description, EngineName } from './page/engine.ts';
 import type { Bench, Run } from './page/main.ts';
 import {
-  type ColdStartResult, type CommitResult, type ImportResult, type PerEngine, type QueryResult, type Timing,
+  type BesideResult, type ColdStartResult, type CommitResult, type ImportResult, type PerEngine, type QueryResult, type Timing,
   median, quantile,
 } from './results.ts';
 
@@ -21,6 +21,9 @@ const COLD_QUERIES = ['Q02', 'Q03'];
 const COMMITS = 200;
 /** One record as a scanner sends it, and a second's worth of events at 33 Hz. */
 const COMMIT_ROWS = [1, 33];
+/** Some ten seconds. */
+const BESIDE_COMMITS = 330;
+const BESIDE_QUERIES = ['Q02', 'Q08', 'Q10', 'Q12', 'E03'];
 
 /** Fills the databases. They are closed afterwards, so that what follows starts from storage. */
 export async function importAll(browser: Browser, { rows, events, engines }: Setup): Promise<{ engines: PerEngine<Description>; imports: ImportResult[] }> {
@@ -141,6 +144,28 @@ export async function commits(browser: Browser, { rows: existing, engines }: Set
       const perSecond = (count * 1_000) / taken.reduce((sum, ms) => sum + ms, 0);
       timings[engine] = { perSecond, medianMs: median(taken), p99Ms: quantile(taken, 0.99) };
       console.log(`  ${engine}: ${perSecond.toFixed(0)} commits/s of ${rows}`);
+    }
+    await page.evaluate((name) => bench.close(name), engine);
+  }
+  await page.close();
+  return found;
+}
+
+/** Ingest while a dashboard asks: look-ups, pages of records and aggregates of a month. */
+export async function ingestBeside(browser: Browser, { rows: existing, events, engines }: Setup): Promise<BesideResult[]> {
+  const page = await browser.open();
+  await page.evaluate(([rows, of]) => bench.setScale(rows, of), [existing, events] as const);
+  const found: BesideResult[] = COMMIT_ROWS.map((rows) => ({ rows, queries: BESIDE_QUERIES, engines: {} }));
+  for (const engine of engines) {
+    await page.evaluate((name) => bench.open(name), engine);
+    // Behind those of the phase before.
+    let firstId = existing + 1 + COMMITS * COMMIT_ROWS.reduce((sum, rows) => sum + rows, 0);
+    for (const { rows, queries, engines: timings } of found) {
+      const { commits, answers } = await page.evaluate(
+        ([name, first, count, each, ids]) => bench.beside(name, first, count, each, ids), [engine, firstId, BESIDE_COMMITS, rows, queries] as const);
+      firstId += BESIDE_COMMITS * rows;
+      timings[engine] = { medianMs: median(commits), p99Ms: quantile(commits, 0.99), worstMs: Math.max(...commits), answers: answers.length, answerP99Ms: quantile(answers, 0.99) };
+      console.log(`  ${engine}: ${rows} rows 33 times a second, p99 ${quantile(commits, 0.99).toFixed(1)} ms beside ${answers.length} answers`);
     }
     await page.evaluate((name) => bench.close(name), engine);
   }

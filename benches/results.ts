@@ -27,6 +27,9 @@ export interface ColdStartResult { query: string; engines: PerEngine<{ firstMs: 
 /** `count` transactions of `rows` records each. */
 export interface CommitResult { count: number; rows: number; engines: PerEngine<{ perSecond: number; medianMs: number; p99Ms: number }> }
 
+/** `rows` records 33 times a second while `queries` are asked one after the other. */
+export interface BesideResult { rows: number; queries: string[]; engines: PerEngine<{ medianMs: number; p99Ms: number; worstMs: number; answers: number; answerP99Ms: number }> }
+
 export interface EngineUnderTest {
   packageVersion: string;
   /** Of the database inside. */
@@ -47,6 +50,7 @@ export interface BenchResults {
   imports: ImportResult[];
   coldStarts: ColdStartResult[];
   commits: CommitResult[];
+  beside: BesideResult[];
 }
 
 /** The value below which the share `q` of the values lies (nearest rank). */

@@ -9,6 +9,11 @@ import { type Description, type Engine, type EngineName, type Row, type Table, e
 
 export interface Run { ms: number; rows: unknown[][]; route?: string }
 
+/** 33 times a second. */
+const REPORT_MS = 30;
+/** What a timer may be late. */
+const TIMER_MS = 4;
+
 const opened = new Map<EngineName, Engine>();
 const csvs = new Map<Table, Blob>();
 let queries = new Map<string, BenchQuery>();
@@ -64,6 +69,33 @@ const bench = {
       taken.push(await timed(() => engineOf(name).commitRecords(records)));
     }
     return taken;
+  },
+
+  /**
+   * A machine that reports while a dashboard asks: `rows` new records every 30 ms, and these queries one after the
+   * other, over and over. Milliseconds of each transaction and of each answer; a transaction that is late delays
+   * those behind it, and their time counts from when they were due.
+   */
+  async beside(name: EngineName, firstId: number, count: number, rows: number, ids: readonly string[]): Promise<{ commits: number[]; answers: number[] }> {
+    const engine = engineOf(name);
+    const answers: number[] = [];
+    let over = false;
+    const asking = (async () => {
+      for (let i = 0; !over; i++) answers.push(await timed(() => engine.run(queryOf(ids[i % ids.length] ?? ''))));
+    })();
+    const commits: number[] = [];
+    const beganAt = performance.now();
+    for (let i = 0; i < count; i++) {
+      const dueAt = beganAt + i * REPORT_MS;
+      await new Promise((resolve) => { setTimeout(resolve, Math.max(0, dueAt - performance.now())); });
+      // A timer that fires late is the page's affair; a transaction that was held up is not.
+      const startedAt = Math.min(performance.now(), dueAt + TIMER_MS);
+      await engine.commitRecords(extraRecords(firstId + i * rows, rows));
+      commits.push(performance.now() - startedAt);
+    }
+    over = true;
+    await asking;
+    return { commits, answers };
   },
 
   bytes(name: EngineName): Promise<number> {
