@@ -23,6 +23,8 @@ export class Fake {
   ended = 0;
   failOpen: unknown;
   failBegin = false;
+  /** Operation whose message does not get through. */
+  failPost: string | undefined;
   failCommit = false;
   /** What transactions with these keys were told when they were committed. */
   readonly repeats = new Map<string, string>();
@@ -129,6 +131,7 @@ export class Fake {
     setImmediate(() => processor.greet());
     return {
       post: (message, transfer) => {
+        if (message.kind === 'call' && message.operation.op === this.failPost) throw new DOMException('no', 'DataCloneError');
         const copy = structuredClone(message, { transfer });
         setImmediate(() => { if (!ended) processor.receive(copy); });
       },

@@ -106,6 +106,19 @@ describe('a transaction', () => {
     assert.deepEqual(fake.log, ['begin', 'execute write']);
   });
 
+  for (const op of ['begin', 'execute', 'commit']) {
+    test(`is rolled back when the message of ${op} does not get through, and the next one goes on`, async () => {
+      const fake = new Fake();
+      const db = await fake.open();
+      fake.failPost = op;
+      await assert.rejects(db.transaction((tx) => tx.execute('a')), lotwiseError('INPUT_INVALID', /passed to the engine/));
+      fake.failPost = undefined;
+      await db.transaction((tx) => tx.execute('next'));
+      const first = { begin: [], execute: ['begin', 'rollback'], commit: ['begin', 'execute a', 'rollback'] }[op] ?? [];
+      assert.deepEqual(fake.log, [...first, 'begin', 'execute next', 'commit']);
+    });
+  }
+
   test('is lost with its engine; the next one has a new one', async () => {
     const fake = new Fake();
     const db = await fake.open();
