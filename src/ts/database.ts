@@ -45,6 +45,8 @@ export class EngineDatabase extends Caller implements Database {
   #lostInARow = 0;
   /** Those that are open. */
   readonly #transactions = new Set<Promise<void>>();
+  /** The callback of a transaction is on the stack: what is called now is called inside it, for sure. */
+  #entered = 0;
   #closing: Promise<void> | undefined;
 
   constructor(name: string, capabilities: Capabilities, session: Session, openSession: OpenSession) {
@@ -56,7 +58,17 @@ export class EngineDatabase extends Caller implements Database {
   }
 
   transaction<T>(work: (tx: Transaction) => Promise<T>, options: WriteOptions = {}): Promise<T> {
-    const transaction = this.pin('transaction()').then((send) => runTransaction(send, work, options));
+    if (this.#entered > 0) return Promise.reject(insideCallback('transaction()'));
+    const entered = (tx: Transaction): Promise<T> => {
+      this.#entered += 1;
+      try {
+        return work(tx);
+      } finally {
+        this.#entered -= 1;
+      }
+    };
+    const run = typeof work === 'function' ? entered : work;
+    const transaction = this.pin('transaction()').then((send) => runTransaction(send, run, options));
     // Closing waits for it, however it ends.
     const ended = transaction.then(() => {}, () => {});
     this.#transactions.add(ended);
@@ -136,6 +148,7 @@ export class EngineDatabase extends Caller implements Database {
 
   protected async send(operation: Operation, settings: CallSettings): Promise<Answer> {
     throwIfGivenUp(settings.what, settings.signal);
+    if (this.#entered > 0 && mayWrite(operation, settings)) throw insideCallback(settings.what);
     const send = await this.pin(settings.what);
     throwIfGivenUp(settings.what, settings.signal);
     return send(operation, settings);
@@ -172,4 +185,12 @@ export class EngineDatabase extends Caller implements Database {
     this.#lostInARow += 1;
     this.#session = undefined;
   }
+}
+
+function mayWrite({ op }: Operation, { abandonable }: CallSettings): boolean {
+  return op === 'import' || op === 'define' || op === 'execute' || op === 'executeMany' || op === 'append' || (op === 'query' && abandonable !== true);
+}
+
+function insideCallback(what: string): LotwiseError {
+  return new LotwiseError('DATABASE_BUSY', `${what}: made inside the callback of transaction(), it would wait for that very transaction. Write through the callback's parameter.`);
 }

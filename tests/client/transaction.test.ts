@@ -143,6 +143,15 @@ describe('a transaction', () => {
     assert.deepEqual(fake.log, ['begin', 'execute a', 'execute b', 'commit']);
   });
 
+  test('refuses at once what its callback writes before it waits for anything', async () => {
+    const fake = new Fake();
+    const db = await fake.open();
+    await assert.rejects(db.transaction(() => db.execute('outside')), lotwiseError('DATABASE_BUSY', /parameter/, false));
+    await assert.rejects(db.transaction(() => db.transaction(async () => {})), lotwiseError('DATABASE_BUSY', /parameter/, false));
+    await db.transaction(async () => { await db.query('SELECT 1'); });
+    assert.deepEqual(fake.log, ['begin', 'rollback', 'begin', 'rollback', 'begin', 'SELECT 1', 'commit']);
+  });
+
   test('gives up by its signal or its time limit even where its callback waits for something else', async () => {
     const fake = new Fake();
     const db = await fake.open();
