@@ -15,7 +15,8 @@ use crate::model::zone::ZoneSource;
 use crate::planner::explain::Plan;
 use crate::storage::ingest::{AppendRows, OnConflict, ParameterRows, insert_sql};
 use crate::storage::port::{
-    Author, Collected, Done, ForeignFiles, LongTransaction, Params, SqlPort, Statement, collect,
+    Author, BulkPages, Collected, Done, ForeignFiles, LongTransaction, Params, SqlPort, Statement,
+    collect,
 };
 use crate::storage::read::{Reading, Rows, dataset};
 use crate::storage::repeat;
@@ -310,15 +311,16 @@ fn another<P: SqlPort>(port: &mut P) -> Result<P> {
     })
 }
 
-impl<P: LongTransaction + ForeignFiles> Engine<P> {
+impl<P: LongTransaction + ForeignFiles + BulkPages> Engine<P> {
     /// Begins an import: a transaction that stays open until [`Engine::finish_import`] or
     /// [`Engine::abort_import`].
     pub fn start_import(&mut self, options: &Node) -> Result<Import> {
         self.check_idle()?;
         let options = ImportOptions::from_node(options)?;
         let mut import = Import::new(self.dataset(&options.dataset)?.clone(), options)?;
+        let can_write_pages = self.port.can_write_pages()?;
         self.port.begin()?;
-        match import.start(&mut self.port) {
+        match import.start(&mut self.port, can_write_pages) {
             Ok(()) => {
                 self.open = Some(Open::Import);
                 Ok(import)
@@ -348,14 +350,18 @@ impl<P: LongTransaction + ForeignFiles> Engine<P> {
                 self.data_version += 1;
                 self.refresh_statistics(i64::try_from(report.rows).unwrap_or(i64::MAX));
             }
-            Err(_) => self.port.rollback(),
+            Err(_) => {
+                import.discard(&mut self.port);
+                self.port.rollback();
+            }
         }
         result
     }
 
     /// As if it had not begun.
-    pub fn abort_import(&mut self) {
+    pub fn abort_import(&mut self, import: &Import) {
         self.open = None;
+        import.discard(&mut self.port);
         self.port.rollback();
     }
 }

@@ -1,6 +1,7 @@
 //! Files on their way into a table: finds out what a file is, hands it to its reader, keeps count.
 //! The transaction is the engine's business, and so is what happens when an import fails.
 
+mod bulk;
 mod csv;
 mod csv_parser;
 mod evidence;
@@ -14,13 +15,15 @@ mod target;
 
 use serde::Serialize;
 
+use self::bulk::{BulkTable, RowPath};
 use self::json_rows::Layout;
 use self::options::Format;
 pub use self::options::ImportOptions;
 use self::target::{Target, needs_value};
 use crate::error::{Error, Result, RowError};
 use crate::model::dataset::{Dataset, Index};
-use crate::storage::port::{ForeignFiles, SqlPort};
+use crate::storage::ingest::OnConflict;
+use crate::storage::port::{BulkPages, ForeignFiles};
 use crate::storage::schema;
 
 /// Looked at to tell what a file is and how it writes numbers and dates.
@@ -119,13 +122,34 @@ impl Import {
         self.target.encoding = label;
     }
 
-    /// The transaction is open.
-    pub(super) fn start<P: SqlPort>(&mut self, port: &mut P) -> Result<()> {
-        self.deferred = schema::defer_indexes(port, &self.target.dataset)?;
+    /// The transaction is open. Before it, the host said whether pages can be written.
+    pub(super) fn start<P: BulkPages>(
+        &mut self,
+        port: &mut P,
+        can_write_pages: bool,
+    ) -> Result<()> {
+        let target = &mut self.target;
+        let Some(deferred) = schema::defer_indexes(port, &target.dataset)? else { return Ok(()) };
+        self.deferred = deferred;
+        let options = &target.options;
+        if !can_write_pages || options.on_conflict != OnConflict::Error {
+            return Ok(());
+        }
+        if let Some(table) = BulkTable::begin(port, &target.dataset)? {
+            // Which row of those with the same key is the bad one shows only in the end.
+            if !(options.skip_bad && table.has_unique()) {
+                target.path = RowPath::Pages(Box::new(table));
+            }
+        }
         Ok(())
     }
 
-    pub(super) fn push<P: SqlPort + ForeignFiles>(
+    /// Before the rollback.
+    pub(super) fn discard<P: BulkPages>(&self, port: &mut P) {
+        self.target.path.discard(port);
+    }
+
+    pub(super) fn push<P: BulkPages + ForeignFiles>(
         &mut self,
         port: &mut P,
         chunk: &[u8],
@@ -144,7 +168,7 @@ impl Import {
         }
     }
 
-    pub(super) fn finish<P: SqlPort + ForeignFiles>(
+    pub(super) fn finish<P: BulkPages + ForeignFiles>(
         &mut self,
         port: &mut P,
     ) -> Result<ImportReport> {
@@ -160,6 +184,9 @@ impl Import {
             Reader::Unknown { .. } => return Err(Error::input("file", "is empty")),
         };
         let target = &mut self.target;
+        let publish = target.writes();
+        target.path.finish(port, publish)?;
+        target.note_refusal();
         let errors = std::mem::take(&mut target.errors);
         if target.bad > 0 && !target.options.skip_bad {
             return Err(Error::ImportRefused { bad_rows: target.bad, errors });
@@ -170,7 +197,7 @@ impl Import {
     }
 
     /// Enough may be there to tell what the file is and how it is to be read.
-    fn begin<P: SqlPort + ForeignFiles>(&mut self, port: &mut P, is_whole: bool) -> Result<()> {
+    fn begin<P: BulkPages + ForeignFiles>(&mut self, port: &mut P, is_whole: bool) -> Result<()> {
         let Reader::Unknown { head: bytes, needed } = &mut self.reader else { return Ok(()) };
         let may_grow = !is_whole && bytes.len() < HEAD_BYTES_MAX;
         let head = Head { bytes, is_whole, may_grow };

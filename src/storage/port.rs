@@ -67,6 +67,10 @@ pub trait RowSource {
     fn width(&self) -> usize;
     /// Names the row gone to, for error messages.
     fn place(&self) -> String;
+    /// Line of the row gone to, where it comes from a file.
+    fn line(&self) -> u64 {
+        0
+    }
     /// The row gone to broke a constraint. Ok leaves it out and goes on.
     fn rejected(&mut self, error: Error) -> Result<()> {
         Err(error)

@@ -89,17 +89,89 @@ pub fn define<P: SqlPort>(
 
 /// Drops the secondary indexes of a table without rows, inside a transaction that fills it: built in one
 /// sort afterwards they cost a third of what they cost row by row. Unique ones stay, for what they refuse.
-pub fn defer_indexes<P: SqlPort>(port: &mut P, dataset: &Dataset) -> Result<Vec<Index>> {
+/// None where the table has rows.
+pub fn defer_indexes<P: SqlPort>(port: &mut P, dataset: &Dataset) -> Result<Option<Vec<Index>>> {
     let any_row = format!("SELECT 1 FROM {} LIMIT 1", quote(&dataset.name));
     if !collect(port, &any_row, &[])?.is_empty() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let deferred: Vec<Index> =
         dataset.indexes.iter().filter(|index| !index.unique).cloned().collect();
     for index in &deferred {
         collect(port, &format!("DROP INDEX IF EXISTS {}", quote(&index.name)), &[])?;
     }
-    Ok(deferred)
+    Ok(Some(deferred))
+}
+
+/// How a table stands in the database.
+#[derive(Debug)]
+pub struct TableLayout {
+    /// Its root page.
+    pub root: u32,
+    /// Positions of its columns in the dataset, in the table's order; none for the hidden key.
+    pub columns: Vec<Option<usize>>,
+    /// Root pages of its indexes, and for each column its position in the dataset and whether it descends;
+    /// in the order in which SQLite looks into them.
+    pub unique: Vec<(u32, Vec<(usize, bool)>)>,
+}
+
+/// The layout of a table whose indexes are all unique. None where an INSERT would do more than its
+/// definition says: the table or an index was made by somebody else, a trigger fires, rows of other tables
+/// are looked up.
+pub fn table_layout<P: SqlPort>(port: &mut P, dataset: &Dataset) -> Result<Option<TableLayout>> {
+    let name = Value::from(dataset.name.as_str());
+    let text = |value: Option<&Value>| match value {
+        Some(Value::Text(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let names =
+        collect(port, "SELECT name FROM pragma_table_info(?)", std::slice::from_ref(&name))?;
+    let columns: Vec<Option<usize>> = names
+        .iter()
+        .map(|row| {
+            let name = text(row.first());
+            dataset.columns.iter().position(|column| column.name == name)
+        })
+        .collect();
+    // Indexes newest first: that is the order in which SQLite looks for a key that is there.
+    let list = "SELECT type, rootpage, sql, name FROM sqlite_schema WHERE tbl_name = ? ORDER BY rowid DESC";
+    let mut layout = TableLayout { root: 0, columns, unique: Vec::new() };
+    for row in collect(port, list, &[name])? {
+        let (kind, sql, name) = (text(row.first()), text(row.get(2)), text(row.get(3)));
+        let root = match row.get(1) {
+            Some(Value::Int(root)) => u32::try_from(*root).unwrap_or(0),
+            _ => 0,
+        };
+        let position = |name: &String| dataset.columns.iter().position(|c| c.name == *name);
+        match kind.as_str() {
+            "table" if sql == table_ddl(dataset, &layout.columns) => layout.root = root,
+            "index" if sql.is_empty() => match dataset.columns.iter().position(|c| c.primary_key) {
+                Some(at) => layout.unique.push((root, vec![(at, false)])),
+                None => return Ok(None),
+            },
+            "index" => {
+                let known = dataset.indexes.iter().find(|index| index.name == name);
+                let known = known.filter(|index| {
+                    index.unique && index.filter.is_none() && index_ddl(dataset, index) == sql
+                });
+                let columns = known.and_then(|index| {
+                    let place = |(name, desc): &(String, bool)| Some((position(name)?, *desc));
+                    index.columns.iter().map(place).collect::<Option<Vec<_>>>()
+                });
+                match columns {
+                    Some(columns) => layout.unique.push((root, columns)),
+                    None => return Ok(None),
+                }
+            }
+            // What it fires on shows in the program of an INSERT.
+            "trigger" => {}
+            _ => return Ok(None),
+        }
+    }
+    let insert = format!("EXPLAIN INSERT INTO {} DEFAULT VALUES", quote(&dataset.name));
+    let fires = collect(port, &insert, &[])?.iter().any(|row| text(row.get(1)) == "Program");
+    let is_plain = !fires && dataset.columns.iter().all(|column| column.references.is_none());
+    Ok((is_plain && layout.root > 0).then_some(layout))
 }
 
 /// Builds what [`defer_indexes`] dropped.
@@ -122,12 +194,22 @@ fn in_definition(dataset: &Dataset, error: Error) -> Error {
 }
 
 fn creation(dataset: &Dataset) -> Vec<String> {
-    let hidden = (dataset.key() == HIDDEN_KEY).then(|| format!("{HIDDEN_KEY} INTEGER PRIMARY KEY"));
-    let columns: Vec<String> =
-        hidden.into_iter().chain(dataset.columns.iter().map(column_ddl)).collect();
-    let table = format!("CREATE TABLE {} ({}) STRICT", quote(&dataset.name), columns.join(", "));
+    let hidden = (dataset.key() == HIDDEN_KEY).then_some(None);
+    let columns: Vec<Option<usize>> =
+        hidden.into_iter().chain((0..dataset.columns.len()).map(Some)).collect();
+    let table = table_ddl(dataset, &columns);
     let indexes = dataset.indexes.iter().map(|index| index_ddl(dataset, index));
     std::iter::once(table).chain(indexes).collect()
+}
+
+/// The table with its columns in that order; none is the hidden key.
+fn table_ddl(dataset: &Dataset, columns: &[Option<usize>]) -> String {
+    let column = |at: &Option<usize>| match at {
+        Some(at) => column_ddl(&dataset.columns[*at]),
+        None => format!("{HIDDEN_KEY} INTEGER PRIMARY KEY"),
+    };
+    let columns: Vec<String> = columns.iter().map(column).collect();
+    format!("CREATE TABLE {} ({}) STRICT", quote(&dataset.name), columns.join(", "))
 }
 
 /// Columns may be added and indexes changed; anything else would have to touch rows that are there.

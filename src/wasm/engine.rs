@@ -321,11 +321,9 @@ impl Import {
 
     /// As if it had not begun.
     pub fn abort(&mut self) -> Result<(), JsValue> {
-        if self.import.take().is_none() {
-            return Ok(());
-        }
+        let Some(import) = self.import.take() else { return Ok(()) };
         with(&self.core, |core| {
-            core.abort_import();
+            core.abort_import(&import);
             Ok(())
         })
     }

@@ -13,7 +13,8 @@ use lotwise::model::value::Value;
 use rusqlite::Connection;
 use rusqlite::types::Value as Sql;
 
-use self::generate::{Case, Random, Table};
+use self::generate::{Case, Table};
+use crate::random::{Random, times};
 
 /// A database image that pages are written behind.
 struct Image {
@@ -173,10 +174,8 @@ fn check(case: &Case) {
     check_alike(&connection, case, "after VACUUM");
 }
 
-/// `LOTWISE_CASES_TIMES=20` runs that many times more cases than a usual run has time for.
 fn run(first_seed: u64, cases: u64, page_bytes: &[usize]) {
-    let times = std::env::var("LOTWISE_CASES_TIMES").ok().and_then(|times| times.parse().ok());
-    for seed in first_seed..first_seed + cases * times.unwrap_or(1) {
+    for seed in first_seed..first_seed + times(cases) {
         let page_bytes = page_bytes[seed as usize % page_bytes.len()];
         let case = Case::new(&mut Random::new(seed), page_bytes);
         // Printed where the case fails.

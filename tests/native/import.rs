@@ -30,7 +30,7 @@ pub fn import(
     let mut import = engine.start_import(&node(options))?;
     for chunk in bytes.chunks(chunk) {
         if let Err(error) = engine.push_import(&mut import, chunk) {
-            engine.abort_import();
+            engine.abort_import(&import);
             return Err(error);
         }
     }
@@ -200,23 +200,30 @@ fn indexes_are_there_after_every_import() {
 
 #[test]
 fn an_import_that_is_given_up_was_never_there() {
-    let mut engine = open(&[lots()]);
-    let mut import = engine.start_import(&node(json!({"dataset": "lots"}))).expect("starts");
-    let mut text = b"made_on,lot_number,good\n".to_vec();
-    (0..20_000).for_each(|i| text.extend_from_slice(format!("2025-01-01,L{i},{i}\n").as_bytes()));
-    engine.push_import(&mut import, &text).expect("takes them");
-    let sql = "SELECT count(*) > 0 FROM lots";
-    let under_way = collect(engine.port(), sql, &[]).expect("counts");
-    assert_eq!(under_way, [[Value::Int(1)]], "rows are in the open transaction");
-    assert_eq!(all(&mut engine), Vec::<Vec<Value>>::new(), "and seen nowhere else");
-    engine.abort_import();
-    assert_eq!(all(&mut engine), Vec::<Vec<Value>>::new());
-    engine
-        .execute(
-            "INSERT INTO lots (made_on, lot_number, good) VALUES ('2025-01-01', 'x', 1)",
-            Params::Positional(&[]),
-        )
-        .expect("writes go on");
+    // The first by SQL, the second as pages.
+    for (on_conflict, by_sql) in [("ignore", true), ("error", false)] {
+        let mut engine = open(&[lots()]);
+        let options = json!({"dataset": "lots", "onConflict": on_conflict});
+        let mut import = engine.start_import(&node(options)).expect("starts");
+        let mut text = b"made_on,lot_number,good\n".to_vec();
+        (0..90_000)
+            .for_each(|i| text.extend_from_slice(format!("2025-01-01,L{i},{i}\n").as_bytes()));
+        engine.push_import(&mut import, &text).expect("takes them");
+        let sql = "SELECT count(*) > 0 FROM lots";
+        let under_way = collect(engine.port(), sql, &[]).expect("counts");
+        assert_eq!(under_way, [[Value::Int(by_sql.into())]], "rows are in the open transaction");
+        assert_eq!(all(&mut engine), Vec::<Vec<Value>>::new(), "and seen nowhere else");
+        engine.abort_import(&import);
+        assert_eq!(all(&mut engine), Vec::<Vec<Value>>::new());
+        engine
+            .execute(
+                "INSERT INTO lots (made_on, lot_number, good) VALUES ('2025-01-01', 'x', 1)",
+                Params::Positional(&[]),
+            )
+            .expect("writes go on");
+        let pages = collect(engine.port(), "PRAGMA page_count", &[]).expect("counts");
+        assert!(pages[0][0].compare(&Value::Int(20)).is_lt(), "{pages:?}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::error::{Error, Result, RowError};
 use crate::model::dataset::ColumnType;
 use crate::model::value::{Value, ValueRef};
 use crate::storage::ingest::insert_sql;
-use crate::storage::port::{Author, RowSource, SqlPort};
+use crate::storage::port::{BulkPages, RowSource};
 
 /// A CSV file under way.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ impl CsvReader {
     }
 
     /// The next bytes of the file.
-    pub fn push<P: SqlPort>(
+    pub fn push<P: BulkPages>(
         &mut self,
         port: &mut P,
         target: &mut Target,
@@ -87,7 +87,7 @@ impl CsvReader {
     }
 
     /// The end of the file.
-    pub fn finish<P: SqlPort>(&mut self, port: &mut P, target: &mut Target) -> Result<Detected> {
+    pub fn finish<P: BulkPages>(&mut self, port: &mut P, target: &mut Target) -> Result<Detected> {
         // A line feed ends the last record, unless it stands inside quotes.
         self.push(port, target, b"\n")?;
         if self.parser.is_inside() {
@@ -102,21 +102,25 @@ impl CsvReader {
     }
 
     /// Writes the records of the input.
-    fn write<P: SqlPort>(
+    fn write<P: BulkPages>(
         &mut self,
         port: &mut P,
         target: &mut Target,
         input: &mut &[u8],
     ) -> Result<()> {
         let fields = self.fields.as_slice();
-        let values = vec![Value::Null; fields.iter().flatten().count()];
+        let given: Vec<usize> = fields.iter().flatten().copied().collect();
+        let values = vec![Value::Null; given.len()];
         let mut rows = CsvRows { parser: &mut self.parser, target, input, fields, values, line: 0 };
         if !rows.target.writes() {
             while rows.advance()? {}
             return Ok(());
         }
-        let done = port.run_many(&self.sql, Author::Caller, &mut rows)?;
-        target.rows += u64::try_from(done.changes).unwrap_or(0);
+        let mut path = std::mem::take(&mut rows.target.path);
+        let written = path.write(port, &self.sql, &given, &mut rows);
+        target.path = path;
+        target.note_refusal();
+        target.rows += written?;
         Ok(())
     }
 }
@@ -300,6 +304,10 @@ impl RowSource for CsvRows<'_, '_> {
 
     fn place(&self) -> String {
         format!("line {}", self.line)
+    }
+
+    fn line(&self) -> u64 {
+        self.line
     }
 
     fn rejected(&mut self, error: Error) -> Result<()> {

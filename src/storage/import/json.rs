@@ -11,7 +11,7 @@ use super::{Detected, Head, Target, needs_value};
 use crate::error::{Error, Result, RowError};
 use crate::model::dataset::ColumnType;
 use crate::model::value::Value;
-use crate::storage::port::SqlPort;
+use crate::storage::port::BulkPages;
 use crate::storage::table_text::bytes_of_base64;
 
 /// Most names of members in a file.
@@ -55,13 +55,13 @@ impl JsonReader {
         };
         target.form = settled.form;
         target.date_format = settled.date_format;
-        let writer = RowWriter::new(target, target.dataset.columns.iter());
+        let writer = RowWriter::new(target, (0..target.dataset.columns.len()).collect());
         let rows = JsonRows { writer, names: HashMap::new() };
         Ok(Some(Self { layout, splitter: RowSplitter::new(layout), rows }))
     }
 
     /// The next bytes of the file.
-    pub fn push<P: SqlPort>(
+    pub fn push<P: BulkPages>(
         &mut self,
         port: &mut P,
         target: &mut Target,
@@ -72,7 +72,7 @@ impl JsonReader {
     }
 
     /// The end of the file.
-    pub fn finish<P: SqlPort>(&mut self, port: &mut P, target: &mut Target) -> Result<Detected> {
+    pub fn finish<P: BulkPages>(&mut self, port: &mut P, target: &mut Target) -> Result<Detected> {
         let rows = &mut self.rows;
         self.splitter.finish(&mut |row, line| rows.take(port, target, row, line))?;
         rows.writer.flush(port, target)?;
@@ -104,7 +104,7 @@ pub fn each_object(layout: Layout, head: Head<'_>, take: &mut dyn FnMut(&Map<Str
 }
 
 impl JsonRows {
-    fn take<P: SqlPort>(
+    fn take<P: BulkPages>(
         &mut self,
         port: &mut P,
         target: &mut Target,

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::model::dataset::{Column, ColumnType};
 use crate::model::value::{Value, ValueRef};
 use crate::storage::ingest::{insert_sql, stored_form};
-use crate::storage::port::{Author, RowSource, SqlPort};
+use crate::storage::port::{BulkPages, RowSource};
 use crate::storage::table_text::TextForm;
 
 /// Rows that are written at once.
@@ -16,21 +16,22 @@ const BATCH_ROWS: usize = 1024;
 #[derive(Debug)]
 pub struct RowWriter {
     sql: String,
-    width: usize,
+    /// Positions in the dataset.
+    columns: Vec<usize>,
     /// Line of the file, or number in its table, and values.
     rows: Vec<(u64, Vec<Value>)>,
 }
 
 impl RowWriter {
-    /// For rows of those columns.
-    pub fn new<'c>(target: &Target, columns: impl ExactSizeIterator<Item = &'c Column>) -> Self {
-        let width = columns.len();
-        let sql = insert_sql(&target.dataset, columns, target.options.on_conflict);
-        Self { sql, width, rows: Vec::new() }
+    /// For rows of the columns at those positions.
+    pub fn new(target: &Target, columns: Vec<usize>) -> Self {
+        let named = columns.iter().map(|at| &target.dataset.columns[*at]);
+        let sql = insert_sql(&target.dataset, named, target.options.on_conflict);
+        Self { sql, columns, rows: Vec::new() }
     }
 
     /// Takes a row; writes when enough have come.
-    pub fn push<P: SqlPort>(
+    pub fn push<P: BulkPages>(
         &mut self,
         port: &mut P,
         target: &mut Target,
@@ -42,14 +43,17 @@ impl RowWriter {
     }
 
     /// Writes what has come.
-    pub fn flush<P: SqlPort>(&mut self, port: &mut P, target: &mut Target) -> Result<()> {
+    pub fn flush<P: BulkPages>(&mut self, port: &mut P, target: &mut Target) -> Result<()> {
         let rows = std::mem::take(&mut self.rows);
         if rows.is_empty() || !target.writes() {
             return Ok(());
         }
-        let mut source = Batch { rows: &rows, next: 0, width: self.width, target };
-        let done = port.run_many(&self.sql, Author::Caller, &mut source)?;
-        target.rows += u64::try_from(done.changes).unwrap_or(0);
+        let mut path = std::mem::take(&mut target.path);
+        let mut source = Batch { rows: &rows, next: 0, width: self.columns.len(), target };
+        let written = path.write(port, &self.sql, &self.columns, &mut source);
+        target.path = path;
+        target.note_refusal();
+        target.rows += written?;
         Ok(())
     }
 }
@@ -82,6 +86,10 @@ impl RowSource for Batch<'_> {
 
     fn place(&self) -> String {
         format!("row {}", self.rows[self.next - 1].0)
+    }
+
+    fn line(&self) -> u64 {
+        self.rows[self.next - 1].0
     }
 
     fn rejected(&mut self, error: Error) -> Result<()> {

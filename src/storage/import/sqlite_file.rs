@@ -8,13 +8,13 @@ use crate::error::{Error, Result, RowError};
 use crate::model::dataset::Column;
 use crate::model::value::{Value, ValueRef};
 use crate::planner::sql::Sql;
-use crate::storage::port::{ForeignFiles, RowSink, SqlPort, Statement, collect};
+use crate::storage::port::{BulkPages, ForeignFiles, RowSink, SqlPort, Statement, collect};
 
 /// Rows that are looked at before the first is copied.
 const LOOKED_AT_ROWS: usize = 1_000;
 
 /// Copies the rows of a table into the dataset.
-pub fn copy<P: SqlPort + ForeignFiles>(
+pub fn copy<P: BulkPages + ForeignFiles>(
     port: &mut P,
     target: &mut Target,
     bytes: Vec<u8>,
@@ -42,7 +42,7 @@ pub fn copy<P: SqlPort + ForeignFiles>(
     let columns: Vec<Column> =
         taken.iter().map(|(_, at)| target.dataset.columns[*at].clone()).collect();
     learn_form(&mut foreign, target, &select.text, &columns)?;
-    let writer = RowWriter::new(target, columns.iter());
+    let writer = RowWriter::new(target, taken.iter().map(|(_, at)| *at).collect());
     let mut copy = Copy { port, target, columns: &columns, writer, row: 0 };
     foreign.run(Statement::caller(&select.text, &[]), &mut copy)?;
     copy.writer.flush(copy.port, copy.target)?;
@@ -97,7 +97,7 @@ struct Copy<'a, P> {
     row: u64,
 }
 
-impl<P: SqlPort> RowSink for Copy<'_, P> {
+impl<P: BulkPages> RowSink for Copy<'_, P> {
     fn columns(&mut self, _: Vec<String>) -> Result<()> {
         Ok(())
     }

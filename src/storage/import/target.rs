@@ -1,5 +1,6 @@
 //! Where the rows of an import go, and what became of them.
 
+use super::bulk::RowPath;
 use super::names::Matcher;
 use super::{Detected, ImportOptions};
 use crate::error::{Error, Result, RowError};
@@ -30,6 +31,8 @@ pub struct Target {
     pub errors: Vec<RowError>,
     /// Columns of the file that go nowhere.
     pub ignored: Vec<String>,
+    /// How rows get into the table.
+    pub path: RowPath,
 }
 
 impl Target {
@@ -44,6 +47,7 @@ impl Target {
             bad: 0,
             errors: Vec::new(),
             ignored: Vec::new(),
+            path: RowPath::Sql,
         }
     }
 
@@ -52,6 +56,15 @@ impl Target {
         self.bad += 1;
         if self.errors.len() < TOLD_MAX {
             self.errors.push(error);
+        }
+    }
+
+    /// A key that stood there before was found after the fact; rows that cannot be read came behind it.
+    pub fn note_refusal(&mut self) {
+        if let Some(error) = self.path.take_refusal() {
+            self.bad += 1;
+            self.errors.insert(0, error);
+            self.errors.truncate(TOLD_MAX);
         }
     }
 

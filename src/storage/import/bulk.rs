@@ -1,0 +1,408 @@
+//! Rows of an import on their way into the pages of an empty table, past SQL. Takes what SQL would take and
+//! stores it as SQL would; the first row of which that is not certain, and all after it, go by SQL.
+//!
+//! Invariants:
+//! 1. Nothing else is in the table, and no index of it is left out: what the database has is compared with
+//!    the definition first, as text.
+//! 2. The pages become part of the database in the transaction of the import, before any row goes by SQL.
+
+use std::cmp::Ordering;
+
+use crate::btree::index::IndexKeys;
+use crate::btree::key::{KeyKind, KeyShape};
+use crate::btree::page::{PageSink, Pages};
+use crate::btree::record::Record;
+use crate::btree::table::TableWriter;
+use crate::error::{Error, Result, RowError};
+use crate::model::dataset::{Column, ColumnType, Dataset};
+use crate::model::value::{Value, ValueRef};
+use crate::planner::sql::quote;
+use crate::storage::ingest::stored_form;
+use crate::storage::port::{Author, BulkPages, NewPages, PageSpace, RowSource, collect};
+use crate::storage::schema::{self, TableLayout};
+
+/// Most bytes of keys of unique indexes that are kept; with more, the rest of the rows goes by SQL.
+const KEYS_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Most places where line and rowid stop going hand in hand, kept to name the line of a key that is there
+/// twice.
+const LINE_JUMPS_MAX: usize = 64 * 1024;
+
+/// Keys that are merged between two looks at whether there are more.
+const KEYS_AT_ONCE: usize = 100_000;
+
+/// How rows get into the table.
+#[derive(Debug, Default)]
+pub enum RowPath {
+    /// As statements.
+    #[default]
+    Sql,
+    /// As pages.
+    Pages(Box<BulkTable>),
+    /// Not at all: a key stands twice. What follows is only looked at for rows that cannot be read.
+    Refused(Option<RowError>),
+}
+
+impl RowPath {
+    /// Writes rows that give those columns of the dataset; how many.
+    pub fn write<P: BulkPages>(
+        &mut self,
+        port: &mut P,
+        sql: &str,
+        given: &[usize],
+        rows: &mut dyn RowSource,
+    ) -> Result<u64> {
+        let mut is_ahead = false;
+        let mut written = 0;
+        if let Self::Pages(table) = self {
+            let before = table.writer.rows();
+            is_ahead = !table.push(port, given, rows)?;
+            written = table.writer.rows() - before;
+            if is_ahead {
+                self.finish(port, true)?;
+            }
+        }
+        match self {
+            Self::Sql => {
+                let mut rest = Rest { rows, is_ahead };
+                let done = port.run_many(sql, Author::Caller, &mut rest)?;
+                written += u64::try_from(done.changes).unwrap_or(0);
+            }
+            Self::Refused(_) => while rows.advance()? {},
+            Self::Pages(_) => {}
+        }
+        Ok(written)
+    }
+
+    /// Makes what was written as pages part of the database, if that is wanted, and finds out whether a key
+    /// stands twice. Rows go by SQL from now on.
+    pub fn finish<P: BulkPages>(&mut self, port: &mut P, publish: bool) -> Result<()> {
+        if let Self::Pages(table) = std::mem::take(self)
+            && let Some(error) = table.finish(port, publish)?
+        {
+            *self = Self::Refused(Some(error));
+        }
+        Ok(())
+    }
+
+    /// The row whose key stood there before, once.
+    pub const fn take_refusal(&mut self) -> Option<RowError> {
+        match self {
+            Self::Refused(error) => error.take(),
+            _ => None,
+        }
+    }
+
+    /// Gives the room of pages back that are not part of the database, before a rollback.
+    pub fn discard<P: BulkPages>(&self, port: &mut P) {
+        if let Self::Pages(table) = self {
+            port.discard_pages(table.space);
+        }
+    }
+}
+
+/// The rows that are left, the one gone to among them where it was not taken.
+struct Rest<'r> {
+    rows: &'r mut dyn RowSource,
+    is_ahead: bool,
+}
+
+impl RowSource for Rest<'_> {
+    fn names(&self) -> Option<&[String]> {
+        self.rows.names()
+    }
+
+    fn advance(&mut self) -> Result<bool> {
+        if std::mem::take(&mut self.is_ahead) { Ok(true) } else { self.rows.advance() }
+    }
+
+    fn value(&self, parameter: usize) -> ValueRef<'_> {
+        self.rows.value(parameter)
+    }
+
+    fn width(&self) -> usize {
+        self.rows.width()
+    }
+
+    fn place(&self) -> String {
+        self.rows.place()
+    }
+
+    fn rejected(&mut self, error: Error) -> Result<()> {
+        self.rows.rejected(error)
+    }
+}
+
+/// A table that is written as pages.
+#[derive(Debug)]
+pub struct BulkTable {
+    name: String,
+    root: u32,
+    space: PageSpace,
+    writer: TableWriter,
+    record: Record,
+    columns: Vec<TableColumn>,
+    unique: Vec<UniqueIndex>,
+    lines: Lines,
+}
+
+#[derive(Debug)]
+struct TableColumn {
+    /// None for the hidden key.
+    at: Option<usize>,
+    is_rowid: bool,
+    column: Option<Column>,
+    default: Value,
+}
+
+#[derive(Debug)]
+struct UniqueIndex {
+    root: u32,
+    /// Positions in the dataset.
+    columns: Vec<usize>,
+    keys: IndexKeys,
+    /// As SQLite names it in an error.
+    label: String,
+}
+
+/// Pages behind the end of a port's database.
+struct Behind<'p, P> {
+    port: &'p mut P,
+    space: PageSpace,
+}
+
+impl<P: BulkPages> PageSink for Behind<'_, P> {
+    fn pages(&mut self, first: u32, bytes: &[u8]) -> Result<()> {
+        self.port.write_pages(self.space, first, bytes)
+    }
+}
+
+impl BulkTable {
+    /// Inside the transaction, the table is empty and its other indexes are dropped. None where rows have to
+    /// go by SQL.
+    pub fn begin<P: BulkPages>(port: &mut P, dataset: &Dataset) -> Result<Option<Self>> {
+        let Some(layout) = schema::table_layout(port, dataset)? else { return Ok(None) };
+        let TableLayout { root, columns, unique } = layout;
+        let space = port.page_space()?;
+        let columns = columns.into_iter().map(|at| TableColumn::new(dataset, at)).collect();
+        let unique = unique
+            .into_iter()
+            .map(|(root, columns)| UniqueIndex::new(dataset, root, columns))
+            .collect();
+        Ok(Some(Self {
+            name: dataset.name.clone(),
+            root,
+            space,
+            writer: TableWriter::new(Pages::new(space.page_bytes, space.page_count + 1)),
+            record: Record::default(),
+            columns,
+            unique,
+            lines: Lines::default(),
+        }))
+    }
+
+    /// Whether keys are kept until the end.
+    pub const fn has_unique(&self) -> bool {
+        !self.unique.is_empty()
+    }
+
+    /// Takes rows; false where the row gone to, and what follows, has to go by SQL.
+    fn push<P: BulkPages>(
+        &mut self,
+        port: &mut P,
+        given: &[usize],
+        rows: &mut dyn RowSource,
+    ) -> Result<bool> {
+        let parameter = |at: Option<usize>| given.iter().position(|given| Some(*given) == at);
+        let parameters: Vec<_> = self.columns.iter().map(|column| parameter(column.at)).collect();
+        let mut sink = Behind { port, space: self.space };
+        while rows.advance()? {
+            let Some(rowid) = self.take(&parameters, rows) else { return Ok(false) };
+            self.writer.push(&mut sink, rowid, &self.record)?;
+        }
+        Ok(true)
+    }
+
+    /// Makes the record of a row and takes its unique keys. Its rowid, or none where it is for SQL.
+    fn take(&mut self, parameters: &[Option<usize>], rows: &dyn RowSource) -> Option<i64> {
+        let mut rowid = None;
+        self.record.clear();
+        for (column, parameter) in self.columns.iter().zip(parameters) {
+            let value =
+                parameter.map_or_else(|| column.default.as_ref(), |index| rows.value(index));
+            if column.is_rowid {
+                match value {
+                    ValueRef::Null => {}
+                    ValueRef::Int(n) => rowid = Some(n),
+                    _ => return None,
+                }
+                self.record.push(ValueRef::Null);
+            } else if column.takes(value) {
+                self.record.push(value);
+            } else {
+                return None;
+            }
+        }
+        let last = self.writer.last_rowid();
+        let rowid = match rowid {
+            Some(rowid) => Some(rowid).filter(|rowid| last.is_none_or(|last| last < *rowid))?,
+            None => last.unwrap_or(0).checked_add(1)?,
+        };
+        if self.unique.is_empty() {
+            return Some(rowid);
+        }
+        if self.unique.iter().map(|index| index.keys.bytes()).sum::<usize>() > KEYS_BYTES_MAX {
+            return None;
+        }
+        if !self.lines.note(rowid, rows.line()) {
+            return None;
+        }
+        for index in &mut self.unique {
+            let value = |i: usize| {
+                let at = self.columns.iter().position(|c| c.at == Some(index.columns[i]));
+                match at.map(|at| (&self.columns[at], parameters[at])) {
+                    Some((column, _)) if column.is_rowid => ValueRef::Int(rowid),
+                    Some((_, Some(parameter))) => rows.value(parameter),
+                    Some((column, None)) => column.default.as_ref(),
+                    None => ValueRef::Null,
+                }
+            };
+            // `takes` let nothing through that cannot be a key.
+            let is_key = index.keys.push(value, rowid);
+            debug_assert!(is_key, "row {rowid}");
+        }
+        Some(rowid)
+    }
+
+    /// Builds the unique indexes and publishes everything, unless a key stands twice: then its row.
+    fn finish<P: BulkPages>(self, port: &mut P, publish: bool) -> Result<Option<RowError>> {
+        let (last_rowid, space) = (self.writer.last_rowid(), self.space);
+        if last_rowid.is_none() {
+            return Ok(None);
+        }
+        let mut sink = Behind { port, space };
+        let (root, mut pages) = self.writer.finish(&mut sink)?;
+        let mut roots = vec![(self.root, root)];
+        let mut twice: Option<(i64, String)> = None;
+        for index in self.unique {
+            let mut build = index.keys.build(pages);
+            while !build.step(&mut sink, KEYS_AT_ONCE)? {}
+            if let Some(rowid) = build.duplicate()
+                && twice.as_ref().is_none_or(|(first, _)| rowid < *first)
+            {
+                twice = Some((rowid, index.label));
+            }
+            let (root, rest) = build.finish(&mut sink)?;
+            roots.push((index.root, root));
+            pages = rest;
+        }
+        if let Some((rowid, label)) = twice {
+            let reason = format!("UNIQUE constraint failed: {label}");
+            sink.port.discard_pages(space);
+            return Ok(Some(RowError { line: self.lines.of(rowid), column: None, reason }));
+        }
+        let last = pages.finish(&mut sink)?;
+        if !publish {
+            sink.port.discard_pages(space);
+            return Ok(None);
+        }
+        port.publish_pages(space, &NewPages { roots, last })?;
+        let table = quote(&self.name);
+        let found = collect(port, &format!("SELECT max(rowid) FROM {table}"), &[])?;
+        if found != [[last_rowid.map_or(Value::Null, Value::Int)]] {
+            let detail = format!("the rows written to {table} are not found again");
+            return Err(Error::Internal { detail });
+        }
+        Ok(None)
+    }
+}
+
+impl TableColumn {
+    fn new(dataset: &Dataset, at: Option<usize>) -> Self {
+        let column = at.map(|at| dataset.columns[at].clone());
+        let declared = column.as_ref().and_then(|column| match column.default.clone()? {
+            // DDL has no form for it.
+            Value::Blob(_) => None,
+            Value::Int(n) if column.kind == ColumnType::Real => Some(Value::Real(n as f64)),
+            value => Some(value),
+        });
+        Self {
+            at,
+            is_rowid: column.as_ref().is_none_or(Column::is_rowid),
+            column,
+            default: declared.unwrap_or(Value::Null),
+        }
+    }
+
+    /// Whether SQL would certainly store the value, and as it is.
+    fn takes(&self, value: ValueRef<'_>) -> bool {
+        let Some(column) = &self.column else { return false };
+        match (column.kind, value) {
+            (_, ValueRef::Null) => !column.required && !column.primary_key,
+            (ColumnType::Integer | ColumnType::Timestamp, ValueRef::Int(_))
+            | (ColumnType::Blob, ValueRef::Blob(_)) => true,
+            (ColumnType::Real, ValueRef::Real(x)) => !x.is_nan(),
+            (ColumnType::Text, ValueRef::Text(text)) => !column.nocase || !text.contains(&0),
+            (
+                ColumnType::Date | ColumnType::TimestampText | ColumnType::Json,
+                ValueRef::Text(text),
+            ) => match stored_form(column, value) {
+                Ok(None) => true,
+                Ok(Some(other)) => other.as_ref().compare(ValueRef::Text(text)) == Ordering::Equal,
+                Err(_) => false,
+            },
+            _ => false,
+        }
+    }
+}
+
+impl UniqueIndex {
+    fn new(dataset: &Dataset, root: u32, columns: Vec<(usize, bool)>) -> Self {
+        let shape = columns.iter().map(|(at, desc)| (key_kind(&dataset.columns[*at]), *desc));
+        let label: Vec<String> = columns
+            .iter()
+            .map(|(at, _)| format!("{}.{}", dataset.name, dataset.columns[*at].name))
+            .collect();
+        Self {
+            root,
+            keys: IndexKeys::new(KeyShape(shape.collect()), true),
+            columns: columns.into_iter().map(|(at, _)| at).collect(),
+            label: label.join(", "),
+        }
+    }
+}
+
+/// What a column holds, for a key.
+pub const fn key_kind(column: &Column) -> KeyKind {
+    match column.kind {
+        ColumnType::Integer | ColumnType::Timestamp => KeyKind::Int,
+        ColumnType::Real => KeyKind::Real,
+        ColumnType::Blob => KeyKind::Blob,
+        _ if column.nocase => KeyKind::TextNoCase,
+        _ => KeyKind::Text,
+    }
+}
+
+/// Which rowid came from which line. Mostly both count by one.
+#[derive(Debug, Default)]
+struct Lines {
+    /// Where that is not so: the rowid from which on, and what the line is more than the rowid.
+    jumps: Vec<(i64, i128)>,
+}
+
+impl Lines {
+    /// False where it is too much to remember.
+    fn note(&mut self, rowid: i64, line: u64) -> bool {
+        let ahead = i128::from(line) - i128::from(rowid);
+        if self.jumps.last().is_none_or(|(_, last)| *last != ahead) {
+            self.jumps.push((rowid, ahead));
+        }
+        self.jumps.len() <= LINE_JUMPS_MAX
+    }
+
+    fn of(&self, rowid: i64) -> u64 {
+        let after = self.jumps.partition_point(|(from, _)| *from <= rowid);
+        let ahead = after.checked_sub(1).map_or(0, |at| self.jumps[at].1);
+        u64::try_from(i128::from(rowid) + ahead).unwrap_or(0)
+    }
+}
