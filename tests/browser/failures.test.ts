@@ -111,14 +111,14 @@ for (const kind of ['chromium', 'firefox'] as const) {
             await attempt({ name: 'Upper' }), await attempt({ name: '' }), await attempt({ name: 'a'.repeat(65) }), await attempt({ name: '../x' }), await attempt({ name: 7 }),
             await attempt({ storage: 'disk' }), await attempt({ config: {} }), await attempt({ datasets: {} }), await attempt({ signal: 1 }), await attempt(null),
             await attempt({ storage: 'memory', datasets: [{ name: 'a', columns: { rowid: { type: 'text' } } }] }),
-            await attempt({ storage: 'memory', datasets: [{ name: 'a', columns: { a: { type: 'text' } }, timeZone: 'UTC' }] }),
+            await attempt({ storage: 'memory', datasets: [{ name: 'a', columns: { a: { type: 'text' } }, colour: 'red' }] }),
           ],
           code: (await failureOf(lotwise.open({ name: 'Upper' })))?.code,
           cancelled: (await failureOf(lotwise.open({ signal: AbortSignal.abort() })))?.code,
         };
       });
       const expected = [/'Upper' is no name/, /'' is no name/, /64 characters/, /'\.\.\/x'/, /a number is no name/, /storage .*'opfs' or 'memory', not 'disk'/,
-        /no option 'config'/, /datasets have to be an array/, /AbortSignal/, /options have to be an object/, /rowid/, /timeZone/];
+        /no option 'config'/, /datasets have to be an array/, /AbortSignal/, /options have to be an object/, /rowid/, /colour/];
       got.messages.forEach((message, index) => assert.match(message ?? '', expected[index]!));
       assert.deepEqual([got.code, got.cancelled], ['CONFIG_INVALID', 'CANCELLED']);
     });
