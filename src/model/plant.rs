@@ -7,7 +7,7 @@
 use crate::error::{Error, Result};
 use crate::model::calendar::{DAY_MS, HOUR_MS, MINUTE_MS, digits};
 use crate::model::node::Fields;
-use crate::model::zone::{Span, Zone};
+use crate::model::zone::Zone;
 
 /// A zone, and when its days begin. By default UTC and midnight.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -76,12 +76,6 @@ impl PlantTime {
     #[must_use]
     pub const fn day_of_clock(&self, clock_ms: i64) -> i64 {
         (clock_ms - self.day_starts_ms).div_euclid(DAY_MS)
-    }
-
-    /// The stretch without a transition that an instant lies in.
-    #[must_use]
-    pub fn span_at(&self, ms: i64) -> Span {
-        self.zone.span_at(ms)
     }
 
     /// The error of a zone that this host does not know.

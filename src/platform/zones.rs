@@ -1,5 +1,7 @@
 //! Time zones by the host's Intl, which has the tz database that a wasm module would be too heavy with.
 
+use std::cell::RefCell;
+
 use wasm_bindgen::prelude::*;
 
 use crate::model::zone::Zone;
@@ -16,8 +18,24 @@ extern "C" {
     fn format(this: &Formatter, ms: f64) -> String;
 }
 
+thread_local! {
+    /// Zones that the host was asked about: it takes some milliseconds.
+    static KNOWN: RefCell<Vec<Zone>> = const { RefCell::new(Vec::new()) };
+}
+
 /// The zone of an IANA name; none where the host does not know it.
 pub fn zone(name: &str) -> Option<Zone> {
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(zone) = known.iter().find(|zone| zone.name() == name) {
+            return Some(zone.clone());
+        }
+        let zone = ask(name)?;
+        known.push(zone.clone());
+        Some(zone)
+    })
+}
+
+fn ask(name: &str) -> Option<Zone> {
     let options = js_sys::Object::new();
     // Few parts make short texts, which are made faster. Without one of the time, the date would be added.
     for (option, value) in

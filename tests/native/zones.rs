@@ -9,7 +9,9 @@ use crate::engine::dataset;
 use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use lotwise::error::Error;
+use lotwise::model::calendar::{DAY_MS, parse_instant};
 use lotwise::model::dataset::Dataset;
+use lotwise::model::plant::PlantTime;
 use lotwise::model::value::Value;
 use lotwise::model::zone::{Span, Zone};
 use lotwise::platform::sqlite::SqlitePort;
@@ -34,6 +36,9 @@ pub fn listed_zone(name: &str) -> Option<TimeZone> {
 /// The same as a host with that database would explain it.
 pub fn zone(name: &str) -> Option<Zone> {
     static KNOWN: Mutex<Vec<Zone>> = Mutex::new(Vec::new());
+    if name == Zone::default().name() {
+        return Some(Zone::default());
+    }
     let mut known = KNOWN.lock().expect("no test panics here");
     if let Some(zone) = known.iter().find(|zone| zone.name() == name) {
         return Some(zone.clone());
@@ -96,6 +101,38 @@ fn every_transition_of_the_tz_database_is_found_by_asking() {
         zones += 1;
     }
     assert!(zones > 400, "the database is there");
+}
+
+/// A day belongs to the latest time that clocks have shown: so none ends because they are put back.
+#[test]
+fn production_days_follow_the_clocks_minute_by_minute() {
+    for (name, around) in [
+        ("Europe/Berlin", "2024-03-31"),
+        ("Europe/Berlin", "2024-10-27"),
+        ("Australia/Lord_Howe", "2024-04-07"),
+        ("America/St_Johns", "2010-11-07"),
+        ("America/Sao_Paulo", "2018-02-18"),
+        ("America/Havana", "2024-11-03"),
+        ("Pacific/Apia", "2011-12-30"),
+        ("Pacific/Kwajalein", "1993-08-21"),
+    ] {
+        let listed = listed_zone(name).expect("a zone");
+        for starts in ["00:00", "00:30", "02:30", "06:00", "23:30"] {
+            let plant = over(name, starts, "timestamp").plant;
+            let plant = PlantTime { zone: zone(name).expect("a zone"), ..plant };
+            let noon = parse_instant(around).expect("a day") + DAY_MS / 2;
+            let mut latest = i64::MIN;
+            for ms in (noon - 3 * DAY_MS..noon + 3 * DAY_MS).step_by(60_000) {
+                latest = latest.max(ms + offset_ms(&listed, ms));
+                let day = (latest - plant.day_starts_ms).div_euclid(DAY_MS);
+                assert_eq!(plant.day_of(ms), day, "{name} {starts} at {ms}");
+                assert!(
+                    plant.day_begin(day) <= ms && ms < plant.day_begin(day + 1),
+                    "{name} at {ms}"
+                );
+            }
+        }
+    }
 }
 
 fn over(zone: &str, day_starts_at: &str, kind: &str) -> Dataset {
@@ -222,4 +259,20 @@ fn rows_of_years_that_no_host_was_asked_about_are_refused_in_buckets_only() {
     let error = ask(json!({"from": -100_000_000_000_i64, "to": 0}), true).expect_err("fills 1966");
     assert!(error.to_string().starts_with("range.from: fill"), "{error}");
     assert_eq!(engine.records(&node(json!({"dataset": "t"}))).map(|answer| answer.rows), Ok(2));
+}
+
+/// Within the range clocks are not changed, but the day that it begins in is one on which they were.
+#[test]
+fn a_range_that_begins_after_a_change_keeps_its_first_day() {
+    let mut engine = open_in(&over("Europe/Berlin", "00:00", "timestamp"));
+    let at = |text: &str| Value::Int(parse_instant(text).expect("an instant"));
+    let rows_in = [vec![at("2024-03-31T03:00Z")], vec![at("2024-03-31T22:00Z")]];
+    engine.append("t", &batch(&["at"], &rows_in), OnConflict::Error).expect("appends");
+    let query = json!({
+        "dataset": "t", "groupBy": [{"time": "day"}], "measures": {"n": "count"},
+        "range": {"from": "2024-03-31T02:00Z", "to": "2024-06"},
+    });
+    let answer = engine.aggregate(&node(query)).expect("reads");
+    let day = |text: &str| vec![Value::from(text), Value::Int(1)];
+    assert_eq!(rows(&answer), [day("2024-03-31"), day("2024-04-01")]);
 }

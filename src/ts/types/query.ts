@@ -26,7 +26,8 @@ export interface AggregateQuery {
 /**
  * Both ends inclusive at the precision they are written in: { from: '2025-01', to: '2025-03' } is the first
  * quarter, whole days included. Any bucket text is an end ('2025', '2025-Q2', '2025-W24', '2025-06-10T14:00'),
- * in plant time where it names no offset; a number is epoch ms, exact. Either end may be left out.
+ * in plant time where it names no offset, then with both of what its clocks show twice; a number is epoch ms, exact.
+ * Either end may be left out.
  */
 export interface TimeRange {
   /** First moment that counts. */

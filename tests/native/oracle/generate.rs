@@ -2,8 +2,11 @@
 
 use super::clock::{day_bucket, instant};
 use crate::engine::dataset;
+use crate::zones::zone;
 use jiff::tz::TimeZone;
-use lotwise::model::calendar::{DAY_MS, format_date, format_timestamp, parse_date};
+use lotwise::model::calendar::{
+    DAY_MS, HOUR_MS, MINUTE_MS, format_date, format_timestamp, parse_date,
+};
 use lotwise::model::dataset::Dataset;
 use lotwise::model::range::TIME_BUCKETS;
 use lotwise::model::value::Value;
@@ -85,22 +88,25 @@ fn day(setting: Setting) -> impl Strategy<Value = i64> {
         .prop_map(|(day, more)| parse_date(day.as_bytes()).expect("a date") + more)
 }
 
-/// Mostly in the hours at which clocks are changed, in UTC and by what they show.
+/// At any time of a day worth looking at, or within hours of a change of the clocks then.
 pub fn instant_ms(setting: Setting) -> impl Strategy<Value = i64> {
-    let in_day = prop_oneof![
-        2 => 0..DAY_MS,
-        1 => 0..DAY_MS / 6,
-        1 => DAY_MS / 2..DAY_MS * 5 / 6,
-    ];
-    (day(setting), in_day, 0..4_u8).prop_map(|(day, ms, round)| {
-        let ms = match round {
-            0 => 0,
-            1 => ms - ms % 60_000,
-            2 => ms - ms % 900_000,
-            _ => ms,
-        };
-        day * DAY_MS + ms
-    })
+    let zone = zone(setting.zone).expect("a zone");
+    let near_change = (-3 * HOUR_MS..3 * HOUR_MS, any::<prop::sample::Index>());
+    (day(setting), 0..DAY_MS, prop::option::weighted(0.7, near_change), 0..5_u8).prop_map(
+        move |(day, in_day, near_change, round)| {
+            let changes: Vec<i64> = zone
+                .spans_between((day - 4) * DAY_MS, (day + 4) * DAY_MS)
+                .skip(1)
+                .map(|span| span.from_ms)
+                .collect();
+            let ms = match near_change {
+                Some((after, index)) if !changes.is_empty() => *index.get(&changes) + after,
+                _ => day * DAY_MS + in_day,
+            };
+            let step = [1, MINUTE_MS, 15 * MINUTE_MS, HOUR_MS, DAY_MS][usize::from(round)];
+            ms - ms.rem_euclid(step)
+        },
+    )
 }
 
 fn time_value(setting: Setting) -> BoxedStrategy<Value> {
