@@ -13,6 +13,7 @@ use crate::model::dataset::Dataset;
 use crate::model::node::Node;
 use crate::model::zone::ZoneSource;
 use crate::planner::explain::Plan;
+use crate::storage::import;
 use crate::storage::ingest::{AppendRows, OnConflict, ParameterRows, insert_sql};
 use crate::storage::port::{
     Author, BulkPages, Collected, Done, ForeignFiles, LongTransaction, Params, SqlPort, Statement,
@@ -23,7 +24,7 @@ use crate::storage::repeat;
 use crate::storage::schema;
 use crate::storage::transaction::Open;
 
-pub use crate::storage::import::{Import, ImportOptions, ImportReport};
+pub use crate::storage::import::{Import, ImportOptions, ImportReport, Inspection};
 pub use crate::storage::read::Answer;
 
 /// From so many changed rows on, a write asks SQLite to look at its statistics.
@@ -312,6 +313,19 @@ fn another<P: SqlPort>(port: &mut P) -> Result<P> {
 }
 
 impl<P: LongTransaction + ForeignFiles + BulkPages> Engine<P> {
+    /// Looks at the beginning of a file, whose text was in `encoding` before it became UTF-8; none where more
+    /// of it is needed. The database has no part in it.
+    pub fn inspect(
+        &mut self,
+        options: &Node,
+        encoding: &str,
+        head: &[u8],
+        is_whole: bool,
+    ) -> Result<Option<Inspection>> {
+        let options = ImportOptions::from_node(options)?;
+        import::inspect(&mut self.port, &options, encoding, head, is_whole)
+    }
+
     /// Begins an import: a transaction that stays open until [`Engine::finish_import`] or
     /// [`Engine::abort_import`].
     pub fn start_import(&mut self, options: &Node) -> Result<Import> {

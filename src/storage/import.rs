@@ -5,17 +5,21 @@ mod bulk;
 mod csv;
 mod csv_parser;
 mod evidence;
+mod guess;
+mod inspect;
 mod json;
 mod json_rows;
 mod names;
 mod options;
 mod rows;
+mod source;
 mod sqlite_file;
 mod target;
 
 use serde::Serialize;
 
 use self::bulk::{BulkTable, RowPath};
+pub use self::inspect::{Inspection, inspect};
 use self::json_rows::Layout;
 use self::options::Format;
 pub use self::options::ImportOptions;
@@ -221,6 +225,11 @@ impl Import {
         self.reader = reader;
         self.push(port, &head)
     }
+}
+
+/// Why bytes cannot be taken as text.
+fn no_text(encoding: &str) -> String {
+    format!("holds bytes that are no {encoding} (the option encoding names another)")
 }
 
 /// What the file is, as the caller says or as its first bytes do.

@@ -100,14 +100,13 @@ impl TextForm {
                 }
                 let (days, clock) = self.date(trimmed)?;
                 // A time of day is dropped only where it says nothing.
-                let midnight = clock.bytes().all(|b| b"0:. TZ".contains(&b));
-                days.filter(|_| midnight).map(|days| Value::Text(format_date(days))).ok_or_else(
-                    || {
+                days.filter(|_| is_midnight(clock))
+                    .map(|days| Value::Text(format_date(days)))
+                    .ok_or_else(|| {
                         wrong(
                             self.date_format().unwrap_or("a date 'YYYY-MM-DD' (or say dateFormat)"),
                         )
-                    },
-                )
+                    })
             }
             ColumnType::Timestamp => match trimmed.parse() {
                 Ok(ms) => Ok(Value::Int(ms)),
@@ -198,13 +197,24 @@ impl TextForm {
         if clock.is_empty() {
             return Ok(Some(days * DAY_MS));
         }
-        let clock = iso_clock(&clock[1..]);
+        let clock = time_of_day(clock);
         Ok(clock.and_then(|clock| parse_instant(&format!("{}T{clock}", format_date(days)))))
     }
 }
 
+/// Whether a time of day behind a date says nothing more than the date.
+pub fn is_midnight(clock: &str) -> bool {
+    clock.bytes().all(|b| b"0:. TZ".contains(&b))
+}
+
+/// The time of day that follows a date, in a form that the calendar reads.
+pub fn time_of_day(clock: &str) -> Option<String> {
+    let clock = iso_clock(clock.get(1..)?)?;
+    parse_instant(&format!("1970-01-01T{clock}")).map(|_| clock)
+}
+
 /// 'YYYYMMDDhhmmss', as machines write it, with a T before the time of day; other text as it is.
-fn separated(text: &str) -> std::borrow::Cow<'_, str> {
+pub fn separated(text: &str) -> std::borrow::Cow<'_, str> {
     if text.len() == 14 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return format!("{}T{}", &text[..8], &text[8..]).into();
     }

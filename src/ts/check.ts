@@ -9,13 +9,12 @@ import { isWellFormed } from './batch/text.ts';
 import type { PlainParams, PlainValue } from './engine.ts';
 import { encodingOf } from './encoding/label.ts';
 import { LotwiseError } from './errors.ts';
-import type { ErrorCode, ExportOptions, ImportOptions, OpenOptions, QueryOptions, StreamOptions, WriteOptions } from './types.ts';
+import type { ErrorCode, ExportOptions, ImportOptions, InspectOptions, OpenOptions, QueryOptions, StreamOptions, WriteOptions } from './types.ts';
 
 const NAME = /^[a-z0-9_-]{1,64}$/;
 const OPEN_OPTIONS: readonly (keyof OpenOptions)[] = ['name', 'storage', 'datasets', 'workerUrl', 'wasmUrl', 'signal'];
-const IMPORT_OPTIONS: readonly (keyof ImportOptions)[] = [
-  'dataset', 'format', 'columns', 'table', 'delimiter', 'header', 'decimal', 'dateFormat', 'encoding', 'onError', 'onConflict', 'signal', 'onProgress',
-];
+const FILE_OPTIONS: readonly (keyof InspectOptions)[] = ['format', 'table', 'delimiter', 'header', 'decimal', 'dateFormat', 'encoding', 'signal'];
+const IMPORT_OPTIONS: readonly (keyof ImportOptions)[] = ['dataset', ...FILE_OPTIONS, 'columns', 'onError', 'onConflict', 'onProgress'];
 const EXPORT_OPTIONS: readonly (keyof ExportOptions)[] = ['format', 'query', 'formulas', 'signal'];
 const QUERY_OPTIONS: readonly (keyof QueryOptions)[] = ['signal', 'timeoutMs', 'onProgress'];
 
@@ -76,15 +75,27 @@ export function checkOnConflict(what: string, options: { onConflict?: unknown },
 }
 
 export function checkImportOptions(options: ImportOptions): void {
-  checkMembers('importFile()', options, IMPORT_OPTIONS, 'INPUT_INVALID');
-  if (typeof options.dataset !== 'string') throw new LotwiseError('INPUT_INVALID', 'importFile(): dataset has to be the name of a dataset.');
-  checkOneOf('importFile()', options, 'format', ['csv', 'json', 'ndjson', 'sqlite'], 'INPUT_INVALID');
-  checkOneOf('importFile()', options, 'decimal', ['.', ','], 'INPUT_INVALID');
-  checkEncoding('importFile()', options.encoding);
-  checkOneOf('importFile()', options, 'onError', ['abort', 'skip'], 'INPUT_INVALID');
-  checkOnConflict('importFile()', options, 'INPUT_INVALID');
-  checkSignal('importFile()', options.signal, 'INPUT_INVALID');
-  checkListener('importFile()', options.onProgress, 'INPUT_INVALID');
+  const what = 'importFile()';
+  checkMembers(what, options, IMPORT_OPTIONS, 'INPUT_INVALID');
+  if (typeof options.dataset !== 'string') throw new LotwiseError('INPUT_INVALID', `${what}: dataset has to be the name of a dataset.`);
+  checkFileOptions(what, options);
+  checkOneOf(what, options, 'onError', ['abort', 'skip'], 'INPUT_INVALID');
+  checkOnConflict(what, options, 'INPUT_INVALID');
+  if (options.onProgress !== undefined && typeof options.onProgress !== 'function') {
+    throw new LotwiseError('INPUT_INVALID', `${what}: onProgress has to be a function.`);
+  }
+}
+
+export function checkInspectOptions(options: InspectOptions): void {
+  checkMembers('inspectFile()', options, FILE_OPTIONS, 'INPUT_INVALID');
+  checkFileOptions('inspectFile()', options);
+}
+
+function checkFileOptions(what: string, options: InspectOptions): void {
+  checkOneOf(what, options, 'format', ['csv', 'json', 'ndjson', 'sqlite'], 'INPUT_INVALID');
+  checkOneOf(what, options, 'decimal', ['.', ','], 'INPUT_INVALID');
+  checkEncoding(what, options.encoding);
+  checkSignal(what, options.signal, 'INPUT_INVALID');
 }
 
 function checkEncoding(what: string, encoding: unknown): void {

@@ -6,19 +6,20 @@
  * 1. There is at most one session, and none is opened after `close()`.
  * 2. `close()` resolves after the lock of the files is free.
  */
+import { rowsOf } from './batch/decode.ts';
 import { Caller, throwIfGivenUp, unexpected, type Send } from './caller.ts';
-import { checkExportOptions, checkImportOptions, checkParams, checkPlainData, checkSql } from './check.ts';
+import { checkExportOptions, checkImportOptions, checkInspectOptions, checkParams, checkPlainData, checkSql } from './check.ts';
 import type { EngineImportOptions } from './engine.ts';
 import { LotwiseError } from './errors.ts';
 import { encoderFor } from './export/encoder.ts';
 import { fileOf } from './export/file.ts';
 import type { Answer, Operation } from './protocol.ts';
 import type { CallSettings, Session } from './session.ts';
-import { prepareSource } from './source.ts';
+import { prepareLook, prepareSource } from './source.ts';
 import { runTransaction } from './transaction.ts';
 import type {
-  AggregateQuery, Capabilities, Database, Dataset, ExportOptions, ImportOptions, ImportReport, ImportSource, Params, Plan, RecordsQuery, Transaction,
-  WriteOptions,
+  AggregateQuery, Capabilities, Database, Dataset, ExportOptions, ImportOptions, ImportReport, ImportSource, InspectOptions, Inspection, Params, Plan,
+  RecordsQuery, Transaction, WriteOptions,
 } from './types.ts';
 
 /** Engines lost one after the other without a call that succeeded; then the database gives up. */
@@ -93,20 +94,43 @@ export class EngineDatabase extends Caller implements Database {
   }
 
   async importFile(source: ImportSource, options: ImportOptions): Promise<ImportReport> {
+    const what = 'importFile()';
     checkImportOptions(options);
     const { signal, onProgress, encoding, ...rest } = options;
     checkPlainData(rest, 'options', 'INPUT_INVALID');
-    throwIfGivenUp('importFile()', signal);
-    const { message, totalBytes, transfer, feed } = prepareSource(source);
+    throwIfGivenUp(what, signal);
+    const { message, totalBytes, transfer, feed } = prepareSource(what, source);
     try {
       const answer = await this.send(
-        { op: 'import', options: rest satisfies EngineImportOptions, encoding, source: message, totalBytes },
-        { what: 'importFile()', timeoutMs: Number.POSITIVE_INFINITY, signal, transfer, feed, onProgress },
+        { op: 'import', options: rest satisfies EngineImportOptions, encoding: encodingOfSource(source, encoding), source: message, totalBytes },
+        { what, timeoutMs: Number.POSITIVE_INFINITY, signal, transfer, feed, onProgress },
       );
       if (answer.type !== 'report') throw unexpected(answer);
       return answer.report;
     } finally {
       feed?.stop('The import is over.');
+    }
+  }
+
+  async inspectFile(source: ImportSource, options: InspectOptions = {}): Promise<Inspection> {
+    const what = 'inspectFile()';
+    checkInspectOptions(options);
+    const { signal, encoding, ...rest } = options;
+    checkPlainData(rest, 'options', 'INPUT_INVALID');
+    throwIfGivenUp(what, signal);
+    const { prepared: { message, transfer, feed }, isCut } = prepareLook(what, source);
+    const name = source instanceof File ? source.name.replace(/\.[^.]*$/, '') : '';
+    try {
+      const answer = await this.send(
+        { op: 'inspect', options: { ...rest, dataset: name }, encoding: encodingOfSource(source, encoding), source: message, isCut },
+        { what, timeoutMs: Number.POSITIVE_INFINITY, signal, transfer, feed },
+      );
+      if (answer.type !== 'inspection') throw unexpected(answer);
+      const { dataset, detected, tables, batch } = answer;
+      const sample = rowsOf(batch);
+      return { dataset: JSON.parse(dataset) as Dataset, detected, sample, ...(tables === undefined ? {} : { tables }) };
+    } finally {
+      feed?.stop('The inspection is over.');
     }
   }
 
@@ -193,4 +217,9 @@ function mayWrite({ op }: Operation, { abandonable }: CallSettings): boolean {
 
 function insideCallback(what: string): LotwiseError {
   return new LotwiseError('DATABASE_BUSY', `${what}: made inside the callback of transaction(), it would wait for that very transaction. Write through the callback's parameter.`);
+}
+
+/** Text that is a string by now has no encoding any more. */
+function encodingOfSource(source: ImportSource, encoding: string | undefined): string | undefined {
+  return typeof source === 'string' ? 'utf-8' : encoding;
 }

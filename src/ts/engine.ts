@@ -4,7 +4,7 @@
  * Types only. Calls are synchronous but `open`; they throw an EngineError, and whatever else they throw
  * is a panic, after which the wasm instance is unusable.
  */
-import type { AggregateQuery, Capabilities, Dataset, ImportOptions, ImportReport, Plan, RecordsQuery, Value } from './types.ts';
+import type { AggregateQuery, Capabilities, Dataset, Detected, ImportOptions, ImportReport, InspectOptions, Plan, RecordsQuery, Value } from './types.ts';
 
 /** What of `Capabilities` the engine itself knows. */
 export type EngineCapabilities = Pick<
@@ -18,6 +18,17 @@ export type PlainParams = PlainValue[] | Record<string, PlainValue>;
 
 /** Import options without what belongs to the calling side, and without the encoding: the engine takes UTF-8. */
 export type EngineImportOptions = Omit<ImportOptions, 'signal' | 'onProgress' | 'encoding'>;
+
+/** Options of an inspection without what belongs to the calling side; `dataset` is the name to propose. */
+export type EngineInspectOptions = Omit<InspectOptions, 'signal' | 'encoding'> & { dataset: string };
+
+/** What was found out about a file; `dataset` is JSON text, `batch` the first rows. */
+export interface EngineInspection {
+  dataset: string;
+  detected: Detected;
+  tables?: string[];
+  batch: Uint8Array<ArrayBuffer>;
+}
 
 /** An answer in columns; `batch` is in the format of batch/format.ts. */
 export interface Reply {
@@ -84,6 +95,8 @@ export interface Engine {
   openStream(sql: string, params: PlainParams | undefined, options: CallOptions): EngineStream;
   openExport(target: ExportTarget, params: PlainParams | undefined, asFile: boolean, options: CallOptions): EngineStream;
   importStart(options: EngineImportOptions): EngineImport;
+  /** Looks at the beginning of a file; undefined where it needs to see more. */
+  inspect(head: Uint8Array, isWhole: boolean, encoding: string, options: EngineInspectOptions): EngineInspection | undefined;
   close(): void;
 }
 

@@ -2,31 +2,23 @@
  * One import on the engine's side: from a source into an open import of the engine, with progress,
  * cancellation and the promise that a failure leaves nothing behind.
  */
+import { chunksOf, type SourceCall } from './chunks.ts';
 import { TextInput } from './encoding/text-input.ts';
 import type { Engine, EngineImport, EngineImportOptions } from './engine.ts';
-import { LotwiseError, cancelled, fieldsOfError, textOf } from './errors.ts';
-import type { Chunk, SourceMessage } from './protocol.ts';
+import { cancelled, fieldsOfError } from './errors.ts';
+import type { SourceMessage } from './protocol.ts';
 import type { ImportReport, Progress } from './types.ts';
-
-/** Read at once: larger reads are no faster, smaller ones cost more. */
-const SLICE_BYTES = 4 * 1024 * 1024;
 
 /** Handed to the engine at once: so long, some 20 ms, a question may have to wait. */
 const PUSH_BYTES = 256 * 1024;
 
-/** Chunks of a stream that may be on their way at a time. */
-const CHUNKS_AHEAD = 8;
-
 const PROGRESS_INTERVAL_MS = 100;
 
 /** What an import needs of the call that it serves. */
-export interface ImportCall {
-  chunks: ChunkQueue;
-  signal: AbortSignal;
+export interface ImportCall extends SourceCall {
   /** When the call was made. */
   sentAt: number;
   pause(): Promise<void>;
-  pull(): void;
   progress(progress: Progress): void;
 }
 
@@ -97,74 +89,6 @@ function progressOf(done: number, total: number | undefined, startedAt: number):
   return progress;
 }
 
-function throwIfCancelled({ signal }: ImportCall): void {
-  if (signal.aborted) throw cancelled('The import');
-}
-
-// ───────────────────────── sources ─────────────────────────
-
-async function* chunksOf(source: SourceMessage, call: ImportCall): AsyncGenerator<Uint8Array> {
-  switch (source.from) {
-    case 'bytes':
-      yield source.bytes;
-      break;
-    case 'blob':
-      for (let begin = 0; begin < source.blob.size; begin += SLICE_BYTES) {
-        yield new Uint8Array(await readable(source.blob.slice(begin, begin + SLICE_BYTES)));
-      }
-      break;
-    case 'chunks':
-      for (let ahead = 1; ahead < CHUNKS_AHEAD; ahead++) call.pull();
-      for (;;) {
-        call.pull();
-        const chunk = await orCancelled(call.chunks.take(), call);
-        if ('failed' in chunk) throw sourceFailed(chunk.failed);
-        if ('end' in chunk) return;
-        yield chunk.bytes;
-      }
-  }
-}
-
-async function readable(blob: Blob): Promise<ArrayBuffer> {
-  try {
-    return await blob.arrayBuffer();
-  } catch (error) {
-    // A file that was changed or taken away after it had been chosen.
-    throw sourceFailed(textOf(error));
-  }
-}
-
-/** A stream may stall for ever; giving up must not wait for it. */
-function orCancelled<T>(promise: Promise<T>, call: ImportCall): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(cancelled('The import'));
-    if (call.signal.aborted) onAbort();
-    call.signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => call.signal.removeEventListener('abort', onAbort));
-  });
-}
-
-function sourceFailed(cause: string): LotwiseError {
-  return new LotwiseError('INPUT_INVALID', `The source failed while it was read, and nothing was imported: ${cause}`);
-}
-
-/** Chunks that were pulled, waiting for their turn; never more than were asked for. */
-export class ChunkQueue {
-  readonly #chunks: Chunk[] = [];
-  #waiting: ((chunk: Chunk) => void) | undefined;
-
-  give(chunk: Chunk): void {
-    if (this.#waiting === undefined) {
-      this.#chunks.push(chunk);
-      return;
-    }
-    this.#waiting(chunk);
-    this.#waiting = undefined;
-  }
-
-  take(): Promise<Chunk> {
-    const chunk = this.#chunks.shift();
-    if (chunk !== undefined) return Promise.resolve(chunk);
-    return new Promise((resolve) => { this.#waiting = resolve; });
-  }
+function throwIfCancelled({ signal, what }: ImportCall): void {
+  if (signal.aborted) throw cancelled(what);
 }

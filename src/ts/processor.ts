@@ -7,9 +7,11 @@
  * Knows no transport: a worker or the same thread, that is the host's business, as are the files' lock
  * and the loading of the wasm module.
  */
+import { ChunkQueue, type SourceCall } from './chunks.ts';
 import type { CallOptions, Engine, EngineClass } from './engine.ts';
 import { LotwiseError, cancelled, fieldsOfError, textOf } from './errors.ts';
-import { ChunkQueue, runImport } from './import-run.ts';
+import { runImport } from './import-run.ts';
+import { runInspection } from './inspect-run.ts';
 import { PROTOCOL_VERSION, type Answer, type CallMessage, type FromEngine, type OpenMessage, type Operation, type ToEngine } from './protocol.ts';
 import { Streams } from './streams.ts';
 import { Transactions } from './transactions.ts';
@@ -20,7 +22,7 @@ import { watchOf } from './watch.ts';
 const PAUSE_AFTER_MS = 1;
 
 /** Operations that never write: nothing holds them up. */
-const READS: ReadonlySet<Operation['op']> = new Set(['aggregate', 'records', 'explain', 'streamOpen', 'exportOpen', 'streamNext', 'streamClose']);
+const READS: ReadonlySet<Operation['op']> = new Set(['inspect', 'aggregate', 'records', 'explain', 'streamOpen', 'exportOpen', 'streamNext', 'streamClose']);
 
 /** What a processor needs of the place where it runs. */
 export interface Host {
@@ -181,10 +183,9 @@ export class Processor {
   async #run(call: Call): Promise<void> {
     clearTimeout(call.timer);
     call.startedAt = performance.now();
-    if (call.operation.op === 'import') {
-      void this.#import(call, call.operation);
-      return;
-    }
+    // These two read their source between other calls.
+    if (call.operation.op === 'import') return void this.#import(call, call.operation);
+    if (call.operation.op === 'inspect') return void this.#inspect(call, call.operation);
     this.#running = call;
     try {
       if (this.#remainingMs(call) <= 0) throw expired(call);
@@ -200,11 +201,9 @@ export class Processor {
   async #import(call: Call, operation: Operation & { op: 'import' }): Promise<void> {
     this.#importing = call;
     try {
-      const { id, sentAt, chunks, cancel: { signal } } = call;
+      const { id, sentAt } = call;
       const report = await runImport(this.#needEngine(), operation, {
-        chunks, signal, sentAt,
-        pause: () => this.#host.pause(),
-        pull: () => this.#host.post({ kind: 'pull', id }, []),
+        ...this.#reading(call), sentAt,
         progress: (progress) => this.#host.post({ kind: 'progress', id, progress }, []),
       });
       this.#resolve(call, { type: 'report', report });
@@ -214,6 +213,20 @@ export class Processor {
       this.#importing = undefined;
       void this.#drain();
     }
+  }
+
+  async #inspect(call: Call, operation: Operation & { op: 'inspect' }): Promise<void> {
+    try {
+      this.#resolve(call, { type: 'inspection', ...await runInspection(this.#needEngine(), operation, this.#reading(call)) });
+    } catch (error) {
+      this.#reject(call, error);
+    } finally {
+      void this.#drain();
+    }
+  }
+
+  #reading({ id, chunks, operation, cancel: { signal } }: Call): SourceCall & { pause(): Promise<void> } {
+    return { what: operation.op === 'import' ? 'The import' : 'The inspection', chunks, signal, pause: () => this.#host.pause(), pull: () => this.#host.post({ kind: 'pull', id }, []) };
   }
 
   async #perform(call: Call): Promise<Answer> {
@@ -267,7 +280,8 @@ export class Processor {
         // Only now may somebody else have the files.
         await this.#release?.();
         return { type: 'ended' };
-      case 'import': throw new LotwiseError('INTERNAL', 'An import was run as an ordinary call.');
+      case 'inspect':
+      case 'import': throw new LotwiseError('INTERNAL', 'A call that reads a source was run as an ordinary one.');
     }
   }
 
@@ -329,7 +343,7 @@ export class Processor {
   }
 
   #resolve(call: Call, answer: Answer): void {
-    const batch = answer.type === 'reply' ? answer.batch : answer.type === 'batch' ? answer.reply.batch : undefined;
+    const batch = answer.type === 'reply' || answer.type === 'inspection' ? answer.batch : answer.type === 'batch' ? answer.reply.batch : undefined;
     this.#host.post({ kind: 'done', id: call.id, answer, now: performance.now() }, batch === undefined ? [] : [batch.buffer]);
     this.#calls.delete(call.id);
   }

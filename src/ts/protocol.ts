@@ -4,7 +4,9 @@
  * The engine side is a worker's Processor, or one in the same thread where a host has no workers. Messages
  * arrive in the order in which they were posted, in both directions.
  */
-import type { EngineCapabilities, EngineImportOptions, ExportTarget, PlainParams, Reply, WriteReply } from './engine.ts';
+import type {
+  EngineCapabilities, EngineImportOptions, EngineInspectOptions, EngineInspection, ExportTarget, PlainParams, Reply, WriteReply,
+} from './engine.ts';
 import type { ErrorFields } from './errors.ts';
 import type { AggregateQuery, Dataset, ImportReport, Plan, Progress, RecordsQuery } from './types.ts';
 
@@ -54,6 +56,7 @@ export type Operation =
   | { op: 'records'; query: RecordsQuery }
   | { op: 'explain'; target: string | AggregateQuery | RecordsQuery; params: PlainParams | undefined }
   | { op: 'define'; dataset: Dataset }
+  | { op: 'inspect'; options: EngineInspectOptions; encoding: string | undefined; source: SourceMessage; isCut: boolean }
   | { op: 'import'; options: EngineImportOptions; encoding: string | undefined; source: SourceMessage; totalBytes: number | undefined }
   | ({ op: 'begin' } & Keyed)
   /** `result`: what a repetition with the same key will be told. */
@@ -99,6 +102,7 @@ export type Answer =
   | ({ type: 'write'; elapsedMs: number } & WriteReply)
   | { type: 'plan'; plan: Plan }
   | { type: 'report'; report: ImportReport }
+  | ({ type: 'inspection' } & EngineInspection)
   | { type: 'begun'; transaction: number; repeated?: string }
   | { type: 'committed'; dataVersion: number }
   | { type: 'stream'; stream: number }

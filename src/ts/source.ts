@@ -21,7 +21,9 @@ export interface PreparedSource {
   feed: Feed | undefined;
 }
 
-export function prepareSource(source: ImportSource): PreparedSource {
+/** `what` is the call, for messages. */
+export function prepareSource(what: string, source: ImportSource): PreparedSource {
+  const invalid = (problem: string): LotwiseError => new LotwiseError('INPUT_INVALID', `${what}: ${problem}.`);
   if (typeof source === 'string') {
     if (!isWellFormed(source)) throw invalid('the text holds half of a surrogate pair; repair it with toWellFormed()');
     return ofBytes(new TextEncoder().encode(source));
@@ -30,8 +32,8 @@ export function prepareSource(source: ImportSource): PreparedSource {
   // Copies: the caller's buffer stays usable.
   if (source instanceof ArrayBuffer) return ofBytes(new Uint8Array(source.slice(0)));
   if (source instanceof Uint8Array) return ofBytes(new Uint8Array(source));
-  if (source instanceof Response) return ofResponse(source);
-  if (source instanceof ReadableStream) return ofStream(source, undefined);
+  if (source instanceof Response) return ofResponse(source, invalid);
+  if (source instanceof ReadableStream) return ofStream(source, undefined, invalid);
   throw invalid(`${describe(source)} is no source; allowed are File, Blob, Response, ReadableStream, string, ArrayBuffer and Uint8Array`);
 }
 
@@ -39,22 +41,34 @@ function ofBytes(bytes: Uint8Array<ArrayBuffer>): PreparedSource {
   return { message: { from: 'bytes', bytes }, totalBytes: bytes.length, transfer: [bytes.buffer], feed: undefined };
 }
 
-function ofResponse(response: Response): PreparedSource {
+type Refusal = (problem: string) => LotwiseError;
+
+function ofResponse(response: Response, invalid: Refusal): PreparedSource {
   if (!response.ok) throw invalid(`the response is an error (${response.status} ${response.statusText} for ${response.url})`);
   if (response.bodyUsed) throw invalid('the response has been read already');
   if (response.body === null) return ofBytes(new Uint8Array());
   // Compressed on its way, it is longer than it says.
   const length = response.headers.has('content-encoding') ? NaN : Number(response.headers.get('content-length') ?? NaN);
-  return ofStream(response.body, Number.isSafeInteger(length) ? length : undefined);
+  return ofStream(response.body, Number.isSafeInteger(length) ? length : undefined, invalid);
 }
 
-function ofStream(stream: ReadableStream<Uint8Array>, totalBytes: number | undefined): PreparedSource {
+function ofStream(stream: ReadableStream<Uint8Array>, totalBytes: number | undefined, invalid: Refusal): PreparedSource {
   if (stream.locked) throw invalid('the stream is being read by somebody else');
   return { message: { from: 'chunks' }, totalBytes, transfer: [], feed: new Feed(stream) };
 }
 
-function invalid(problem: string): LotwiseError {
-  return new LotwiseError('INPUT_INVALID', `importFile(): ${problem}.`);
+/** Looked at most of what is in memory already, unless it is a database. */
+const LOOK_BYTES_MAX = 8 * 1024 * 1024;
+
+/** As much of a source as an inspection may want, and whether that is less than all. */
+export function prepareLook(what: string, source: ImportSource): { prepared: PreparedSource; isCut: boolean } {
+  const isDatabase = (bytes: Uint8Array): boolean => new TextDecoder('latin1').decode(bytes.subarray(0, 6)) === 'SQLite';
+  const size = typeof source === 'string' ? source.length : source instanceof ArrayBuffer || source instanceof Uint8Array ? source.byteLength : 0;
+  if (size <= LOOK_BYTES_MAX) return { prepared: prepareSource(what, source), isCut: false };
+  if (typeof source === 'string') return { prepared: prepareSource(what, source.slice(0, LOOK_BYTES_MAX).replace(/[\ud800-\udbff]$/, '')), isCut: true };
+  const bytes = source instanceof Uint8Array ? source : new Uint8Array(source as ArrayBuffer);
+  if (isDatabase(bytes)) return { prepared: prepareSource(what, bytes), isCut: false };
+  return { prepared: prepareSource(what, bytes.subarray(0, LOOK_BYTES_MAX)), isCut: true };
 }
 
 /** Reads a stream at the pace at which the engine asks. */

@@ -213,6 +213,23 @@ impl Engine {
         Ok(Export { core: Rc::clone(&self.core), export: Some(export) })
     }
 
+    /// Looks at the beginning of a file; undefined where it needs to see more.
+    pub fn inspect(
+        &self,
+        head: &[u8],
+        is_whole: bool,
+        encoding: &str,
+        options: &JsValue,
+    ) -> Result<JsValue, JsValue> {
+        let found = self.with(|core| core.inspect(&node(options), encoding, head, is_whole))?;
+        let Some(found) = found else { return Ok(JsValue::UNDEFINED) };
+        let object = serialized(&found)?;
+        let batch = Uint8Array::new_from_slice(&found.sample);
+        // Defining a property of a fresh plain object cannot fail.
+        _ = js_sys::Reflect::set(&object, &"batch".into(), &batch);
+        Ok(object)
+    }
+
     /// Begins an import.
     #[wasm_bindgen(js_name = importStart)]
     pub fn import_start(&self, options: &JsValue) -> Result<Import, JsValue> {

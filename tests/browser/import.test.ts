@@ -47,6 +47,8 @@ for (const kind of ['chromium', 'firefox'] as const) {
       const sqlite = await readFile(FIXTURE);
       suite.server.route('/20k.csv', () => ({ type: 'text/csv', body: productionRecordsCsv(20_000, SEED) }));
       for (const file of ENCODED) suite.server.route(`/encoded/${file.label}.csv`, () => ({ type: 'text/csv', body: encodedCsv(file) }));
+      const report = `生産日,ロット番号,良品数,温度\r\n${Array.from({ length: 10_000 }, (_, i) => `2025/6/${i % 28 + 1},L${i},"${i % 7},${String(i % 1000).padStart(3, '0')}",${i % 50}.5\r\n`).join('').replaceAll('"0,', '"1,')}`;
+      suite.server.route('/report.csv', () => ({ type: 'text/csv', body: iconv.encode(report, 'shift_jis') }));
       suite.server.route('/analysis.db', () => ({ type: 'application/vnd.sqlite3', body: sqlite }));
     });
 
@@ -139,6 +141,49 @@ for (const kind of ['chromium', 'firefox'] as const) {
       assert.match(got.unknown!.message, /encoding: 'klingon'/);
       assert.deepEqual([got.forced, got.iron], ['shift_jis', [{ n: 1 }]]);
       assert.match(got.undecidable!.message, /'shift_jis' \('鉄/);
+    });
+
+    test('files that nobody described are inspected, defined and imported', { timeout: TEST_MS_MAX }, async () => {
+      const got = await suite.inTab(async () => {
+        const sqlite = await (await fetch('/analysis.db')).blob();
+        const csv = await (await fetch('/report.csv')).blob();
+        const rows = [{ 'Made On': '2025-06-10', lot: 'L1', good: 5, more: { a: [1] } }, { 'Made On': '2025-06-11', lot: 'L2', good: null, more: null }];
+        const files = {
+          csv: new File([csv], '生産 実績.csv'), json: new File([JSON.stringify(rows)], 'rows.json'),
+          ndjson: new File([rows.map((row) => JSON.stringify(row)).join('\n')], 'lines.of.rows.ndjson'), sqlite: new File([sqlite], 'analysis.db'),
+        };
+        const db = await lotwise.open({ name: 'inspected', datasets: [] });
+        const results: Record<string, unknown> = {};
+        for (const [format, file] of Object.entries(files)) {
+          const { dataset, detected, sample, tables } = await db.inspectFile(file);
+          await db.define(dataset);
+          const { rows, skipped, ignored } = await db.importFile(file, { dataset: dataset.name, ...(tables === undefined ? {} : { table: 'Production Records' }) });
+          const names = Object.keys(dataset.columns).map((name) => `"${name}"`).join(', ');
+          const first = await db.query(`SELECT ${names} FROM "${dataset.name}" ORDER BY rowid LIMIT ${sample.length}`);
+          const types = Object.fromEntries(Object.entries(dataset.columns).map(([name, { type }]) => [name, type]));
+          results[format] = { name: dataset.name, time: dataset.time, types, detected, tables, rows, skipped, ignored, same: JSON.stringify(first.rows) === JSON.stringify(sample), sampled: sample.length };
+        }
+        const version = (await db.query('SELECT 1')).meta.dataVersion;
+        const unclear = await failureOf(db.inspectFile('day\n03/04/2025\n'));
+        const clear = await db.inspectFile('day\n03/04/2025\n', { dateFormat: 'DD/MM/YYYY' });
+        const untouched = (await db.query('SELECT 1')).meta.dataVersion;
+        await db.close();
+        await lotwise.remove('inspected');
+        return { results, unclear, clear: clear.sample, unchanged: version === untouched };
+      });
+      const { csv, json, ndjson, sqlite } = got.results as Record<string, { types: unknown }>;
+      assert.deepEqual(csv, {
+        name: '生産_実績', time: '生産日', types: { 生産日: 'date', ロット番号: 'text', 良品数: 'integer', 温度: 'real' }, rows: 10_000, skipped: 0, ignored: [], same: true, sampled: 20, tables: undefined,
+        detected: { format: 'csv', encoding: 'shift_jis', delimiter: ',', header: true, decimal: '.', dateFormat: 'YYYY/MM/DD' },
+      });
+      const rows = { time: 'made_on', types: { made_on: 'date', lot: 'text', good: 'integer', more: 'json' }, rows: 2, skipped: 0, ignored: [], same: true, sampled: 2, tables: undefined };
+      assert.deepEqual(json, { ...rows, name: 'rows', detected: { format: 'json', encoding: 'utf-8', dateFormat: 'YYYY-MM-DD' } });
+      assert.deepEqual(ndjson, { ...rows, name: 'lines_of_rows', detected: { format: 'ndjson', encoding: 'utf-8', dateFormat: 'YYYY-MM-DD' } });
+      const { types, tables, ...rest } = sqlite as { types: object; tables: string[] };
+      assert.deepEqual(rest, { name: 'production_records', time: 'production_date', rows: 400, skipped: 0, ignored: [], same: true, sampled: 20, detected: { format: 'sqlite', dateFormat: 'YYYY-MM-DD' } });
+      assert.ok(tables.includes('Production Records') && Object.keys(types).length > 5);
+      assert.match(got.unclear!.message, /dateFormat: 'DD\/MM\/YYYY' or 'MM\/DD\/YYYY'/);
+      assert.deepEqual([got.clear, got.unchanged], [[{ day: '2025-04-03' }], true]);
     });
 
     test('an SQLite file of another program is read, and nothing in it runs', { timeout: TEST_MS_MAX }, async () => {

@@ -16,6 +16,8 @@ export class Fake {
   readonly log: string[] = [];
   /** Milliseconds that each query takes. */
   queryMs = 0;
+  /** What an inspection wants to see. */
+  inspectBytes = 0;
   engines = 0;
   /** Batches that a stream has. */
   streamBatches = 2;
@@ -72,6 +74,11 @@ export class Fake {
       endSavepoint: (keep) => { this.log.push(keep ? 'release' : 'undo'); },
       openStream: (sql) => this.#stream(sql),
       openExport: (target, _params, asFile) => this.#stream(`export ${JSON.stringify(target)} ${asFile}`),
+      inspect: (head, isWhole, encoding, { dataset }) => {
+        this.log.push(`inspect ${dataset} ${head.length} ${isWhole} ${encoding}`);
+        if (!isWhole && head.length < this.inspectBytes) return undefined;
+        return { dataset: JSON.stringify({ name: dataset, columns: { a: { type: 'text' } } }), detected: { format: 'csv' }, batch: encodeRows([{ a: 1 }], 'fake') };
+      },
       importStart: (options) => this.#import(options.dataset),
       close: () => { this.log.push('close'); },
     };

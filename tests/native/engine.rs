@@ -21,7 +21,7 @@ pub fn open(datasets: &[Dataset]) -> Engine<SqlitePort> {
     Engine::open(SqlitePort::open_memory("test").expect("opens"), datasets).expect("opens")
 }
 
-fn code<T: std::fmt::Debug>(result: Result<T>) -> &'static str {
+pub fn code<T: std::fmt::Debug>(result: Result<T>) -> &'static str {
     result.expect_err("is refused").code()
 }
 

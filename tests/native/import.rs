@@ -284,7 +284,7 @@ fn bytes_that_are_no_text_cost_only_the_row_that_needs_them() {
     }
 }
 
-fn foreign(script: &str) -> Vec<u8> {
+pub fn foreign(script: &str) -> Vec<u8> {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("other.db");
     let connection = rusqlite::Connection::open(&path).expect("opens");

@@ -11,6 +11,7 @@ mod export;
 mod import;
 mod import_forms;
 mod import_paths;
+mod inspect;
 mod oracle;
 mod plans;
 mod port;

@@ -39,7 +39,8 @@ impl JsonReader {
     /// Finds out how to read the file from its beginning; none where more of it is needed.
     pub fn new(target: &mut Target, layout: Layout, head: Head<'_>) -> Result<Option<Self>> {
         let mut evidence = Evidence::default();
-        each_object(layout, head, &mut |members| {
+        // What is broken is told when it is read.
+        _ = each_object(layout, head, &mut |members| {
             for (name, json) in members {
                 let at = target.matcher().column_of(name).unwrap_or(None);
                 if let (Some(at), Json::String(text)) = (at, json) {
@@ -88,7 +89,11 @@ impl JsonReader {
 }
 
 /// Gives every sound object at the beginning of a file to `take`.
-pub fn each_object(layout: Layout, head: Head<'_>, take: &mut dyn FnMut(&Map<String, Json>)) {
+pub fn each_object(
+    layout: Layout,
+    head: Head<'_>,
+    take: &mut dyn FnMut(&Map<String, Json>),
+) -> Result<()> {
     let mut splitter = RowSplitter::new(layout);
     let mut row = |row: &[u8], _| {
         if let Ok(members) = serde_json::from_slice(row) {
@@ -96,11 +101,8 @@ pub fn each_object(layout: Layout, head: Head<'_>, take: &mut dyn FnMut(&Map<Str
         }
         Ok(())
     };
-    // What is broken is told when it is read.
-    let read = splitter.push(head.bytes, &mut row);
-    if read.is_ok() && head.is_whole {
-        _ = splitter.finish(&mut row);
-    }
+    splitter.push(head.bytes, &mut row)?;
+    if head.is_whole { splitter.finish(&mut row) } else { Ok(()) }
 }
 
 impl JsonRows {

@@ -46,7 +46,7 @@ pub fn folded(name: &str) -> String {
 }
 
 /// A valid name for the column of a field, which matches the field's own; none where that has no letter.
-fn column_name(name: &str) -> Option<String> {
+pub fn column_name(name: &str) -> Option<String> {
     let mut made = String::with_capacity(name.len());
     let mut last = '_';
     for char in usual_width(name).chars() {

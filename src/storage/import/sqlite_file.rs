@@ -2,6 +2,7 @@
 //! views and indexes never run here.
 
 use super::evidence::Evidence;
+use super::guess::Declared;
 use super::rows::{RowWriter, foreign_value};
 use super::{Detected, Target};
 use crate::error::{Error, Result, RowError};
@@ -22,13 +23,7 @@ pub fn copy<P: BulkPages + ForeignFiles>(
     let mut foreign = port.open_foreign(bytes)?;
     let table = find_table(&mut foreign, target)?;
     let names: Vec<String> =
-        collect(&mut foreign, "SELECT name FROM pragma_table_info(?)", &[table.as_str().into()])?
-            .into_iter()
-            .filter_map(|row| match row.into_iter().next() {
-                Some(Value::Text(name)) => Some(name),
-                _ => None,
-            })
-            .collect();
+        columns_of(&mut foreign, &table)?.into_iter().map(|(name, _)| name).collect();
     let fields = target.matcher().columns_of(&names)?;
     target.check_complete(&fields, &names)?;
     target.ignore(&names, &fields);
@@ -70,18 +65,35 @@ fn learn_form<F: SqlPort>(
     Ok(())
 }
 
-/// The table that the options name, or the one called like the dataset.
-fn find_table<F: SqlPort>(foreign: &mut F, target: &Target) -> Result<String> {
+/// Tables that may be read.
+pub fn tables_of<F: SqlPort>(foreign: &mut F) -> Result<Vec<String>> {
     // A virtual table would run the code of its module over whatever its shadow tables hold.
     let list = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
                 AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name";
-    let known: Vec<String> = collect(foreign, list, &[])?
-        .into_iter()
-        .filter_map(|row| match row.into_iter().next() {
-            Some(Value::Text(name)) => Some(name),
-            _ => None,
-        })
-        .collect();
+    let rows = collect(foreign, list, &[])?;
+    Ok(rows.into_iter().flatten().filter_map(text_of).collect())
+}
+
+/// Columns of a table, and what it says about them.
+pub fn columns_of<F: SqlPort>(foreign: &mut F, table: &str) -> Result<Vec<(String, Declared)>> {
+    let sql = "SELECT name, type LIKE '%CHAR%' OR type LIKE '%CLOB%' OR type LIKE '%TEXT%', \
+               \"notnull\" OR pk > 0, pk = 1 AND (SELECT max(pk) FROM pragma_table_info(?1)) = 1 \
+               FROM pragma_table_info(?1)";
+    let columns = collect(foreign, sql, &[table.into()])?.into_iter().filter_map(|row| {
+        let is = |at: usize| row.get(at) == Some(&Value::Int(1));
+        let declared = Declared { is_text: is(1), is_required: is(2), is_key: is(3) };
+        Some((row.into_iter().next().and_then(text_of)?, declared))
+    });
+    Ok(columns.collect())
+}
+
+fn text_of(value: Value) -> Option<String> {
+    if let Value::Text(text) = value { Some(text) } else { None }
+}
+
+/// The table that the options name, or the one called like the dataset.
+fn find_table<F: SqlPort>(foreign: &mut F, target: &Target) -> Result<String> {
+    let known = tables_of(foreign)?;
     let wanted = target.options.table.as_deref().unwrap_or(&target.dataset.name);
     match known.iter().find(|name| name.eq_ignore_ascii_case(wanted)) {
         Some(name) => Ok(name.clone()),

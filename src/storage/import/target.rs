@@ -2,7 +2,7 @@
 
 use super::bulk::RowPath;
 use super::names::Matcher;
-use super::{Detected, ImportOptions};
+use super::{Detected, ImportOptions, no_text};
 use crate::error::{Error, Result, RowError};
 use crate::model::dataset::{Column, Dataset};
 use crate::storage::table_text::TextForm;
@@ -78,7 +78,7 @@ impl Target {
 
     /// Why bytes cannot be taken as text.
     pub fn no_text(&self) -> String {
-        format!("holds bytes that are no {} (the option encoding names another)", self.encoding)
+        no_text(&self.encoding)
     }
 
     /// Whether rows are still written: after the first bad one only if bad ones are left out.

@@ -90,6 +90,16 @@ impl<'t> Shape<'t> {
         }
     }
 
+    /// Whether it is eight digits, and might be any number.
+    pub fn is_compact(&self) -> bool {
+        self.marks.0.is_empty()
+    }
+
+    /// The year, where it is known to be one.
+    pub fn year(&self) -> i64 {
+        if self.order == Order::YearFirst { self.numbers[0] } else { self.numbers[2] }
+    }
+
     /// Whether it is the same day either way.
     pub fn is_same_day(&self) -> bool {
         self.numbers[0] == self.numbers[1]

@@ -65,6 +65,11 @@ export class BatchResult<T = Row> implements Page<T> {
   }
 }
 
+/** The rows of a batch that answers no query. */
+export function rowsOf(batch: Uint8Array<ArrayBuffer>): Row[] {
+  return new BatchResult(batch, { route: 'scan', cache: 'bypass', ageMs: 0, elapsedMs: 0, queuedMs: 0, partitions: [], dataVersion: 0 }).rows;
+}
+
 function fillMember(rows: Row[], name: string, values: ArrayLike<Value>): void {
   for (let row = 0; row < rows.length; row++) rows[row]![name] = values[row]!;
 }

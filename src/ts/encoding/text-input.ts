@@ -6,6 +6,7 @@
  * not have, and the engine refuses the row.
  */
 import { LotwiseError } from '../errors.ts';
+import { joined } from './bytes.ts';
 import { detectEncoding } from './detect.ts';
 
 /** Looked at for a byte order mark, UTF-16 without one, and files that are no text. */
@@ -264,16 +265,4 @@ function indexBeyondAscii(bytes: Uint8Array): number {
   }
   while (at < length && bytes[at]! < 0x80) at += 1;
   return at;
-}
-
-function joined(...parts: Uint8Array[]): Uint8Array {
-  const filled = parts.filter(({ length }) => length > 0);
-  if (filled.length <= 1) return filled[0] ?? new Uint8Array();
-  const whole = new Uint8Array(filled.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of filled) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

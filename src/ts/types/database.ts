@@ -1,7 +1,7 @@
 /** Opening a database, and what it can be asked. */
 import type { Dataset } from './dataset.ts';
 import type { ExportOptions } from './export.ts';
-import type { ImportOptions, ImportReport, ImportSource } from './import.ts';
+import type { ImportOptions, ImportReport, ImportSource, InspectOptions, Inspection } from './import.ts';
 import type { AggregateQuery, RecordsQuery } from './query.ts';
 import type { AppendOptions, Page, Plan, QueryOptions, Result, StreamOptions, WriteOptions, WriteResult } from './result.ts';
 import type { ColumnData, Params, Row } from './value.ts';
@@ -121,6 +121,18 @@ export interface Database {
    * const report = await db.importFile(file, { dataset: 'production_records', onProgress: ({ done, total }) => bar(done, total) });
    */
   importFile(source: ImportSource, options: ImportOptions): Promise<ImportReport>;
+
+  /**
+   * Looks at the beginning of a file without importing it: a proposed dataset, what was found out, the first rows.
+   * A stream (or Response) is used up by it. Rejects with INPUT_INVALID, as `importFile` does, naming the option
+   * that decides where the file can be read two ways.
+   *
+   * @example
+   * const { dataset } = await db.inspectFile(file);
+   * await db.define(dataset);
+   * await db.importFile(file, { dataset: dataset.name });
+   */
+  inspectFile(source: ImportSource, options?: InspectOptions): Promise<Inspection>;
 
   /**
    * A file as a stream, from one state of the data, in memory that does not grow with its size. It is made at the

@@ -1,4 +1,6 @@
 /** Files on their way in. */
+import type { Dataset } from './dataset.ts';
+import type { Row } from './value.ts';
 
 /** What can be imported. A string is the content itself, never an address. Buffers are copied and stay usable. */
 export type ImportSource = File | Blob | Response | ReadableStream<Uint8Array> | string | ArrayBuffer | Uint8Array;
@@ -41,6 +43,25 @@ export interface ImportOptions {
   signal?: AbortSignal;
   /** Called at most every 100 ms, and once at the end. */
   onProgress?: (progress: Progress) => void;
+}
+
+/** How to look at a file; what is left out is found out. */
+export interface InspectOptions extends Pick<ImportOptions, 'format' | 'table' | 'delimiter' | 'header' | 'decimal' | 'dateFormat' | 'encoding' | 'signal'> {}
+
+/** What a file that nobody described seems to be. */
+export interface Inspection {
+  /**
+   * A dataset that its rows fit, ready for `define()`, and a proposal: rename it, add what the file does not tell.
+   * Types are those that all values looked at have. `required` are columns without a gap, where the whole file was
+   * looked at or where a database says so.
+   */
+  dataset: Dataset;
+  /** How the file is written. */
+  detected: Detected;
+  /** The first rows, as the proposed dataset would hold them. */
+  sample: Row[];
+  /** Of an SQLite file: its tables. The one with the most rows was looked at, or `table`. */
+  tables?: string[];
 }
 
 /** What was found out about a file. */
