@@ -342,3 +342,19 @@ fn raw_sql_is_explained_with_its_route() {
         "scan"
     );
 }
+
+#[test]
+fn an_index_hint_is_followed_or_refused_by_name() {
+    let mut engine = engine();
+    let sql = |index: &str| {
+        format!(
+            "SELECT count(*) FROM production_records INDEXED BY {index} WHERE line = 'LINE-01' AND production_date > ''"
+        )
+    };
+    let target = lotwise::model::node::Node::Text(sql("idx_agg_covering"));
+    let plan = engine.explain(&target, Params::Positional(&[])).expect("is followed");
+    assert_eq!(plan.indexes, ["idx_agg_covering"]);
+    let refused = engine.query(&sql("idx_nowhere"), Params::Positional(&[])).expect_err("is none");
+    assert_eq!(refused.code(), "SQL_INVALID");
+    assert!(refused.to_string().contains("idx_nowhere"), "{refused}");
+}
