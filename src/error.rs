@@ -61,10 +61,8 @@ pub enum Error {
     },
     /// A dataset definition or option of `open` that cannot be used.
     ConfigInvalid {
-        /// Path of the field.
-        field: String,
-        /// What would be right.
-        reason: String,
+        /// Path of each field that is wrong, and what would be right.
+        problems: Vec<(String, String)>,
     },
     /// A row breaks NOT NULL, UNIQUE, CHECK, a key or a column type.
     ConstraintViolation {
@@ -165,7 +163,7 @@ impl Error {
 
     /// A field of a definition or option that is wrong.
     pub fn config(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::ConfigInvalid { field: field.into(), reason: reason.into() }
+        Self::ConfigInvalid { problems: vec![(field.into(), reason.into())] }
     }
 
     /// A piece of data that is wrong.
@@ -202,10 +200,15 @@ impl fmt::Display for Error {
                 write!(f, "{reason} (at byte {at} of the statement)")
             }
             Self::SqlInvalid { reason, offset: None } => f.write_str(reason),
-            Self::QueryInvalid { field, reason } | Self::ConfigInvalid { field, reason } => {
-                write!(f, "{field}: {reason}")
+            Self::QueryInvalid { field: place, reason } | Self::InputInvalid { place, reason } => {
+                write!(f, "{place}: {reason}")
             }
-            Self::InputInvalid { place, reason } => write!(f, "{place}: {reason}"),
+            Self::ConfigInvalid { problems } => {
+                for (i, (field, reason)) in problems.iter().enumerate() {
+                    write!(f, "{}{field}: {reason}", if i == 0 { "" } else { "; " })?;
+                }
+                Ok(())
+            }
             Self::ImportRefused { bad_rows, errors } => {
                 write!(f, "{bad_rows} rows cannot be imported, so nothing was")?;
                 if let Some(first) = errors.first() {
@@ -229,7 +232,10 @@ impl fmt::Display for Error {
             Self::SumOverflow => f.write_str(
                 "a sum of integers does not fit into 64 bits. Narrow the range, or use avg() or total()",
             ),
-            Self::ReadOnly { what } => write!(f, "{what} is read-only"),
+            Self::ReadOnly { what } => write!(
+                f,
+                "{what} is read-only by its configuration; nothing was written. configure({{ sqlite: {{ readOnly: false }} }}) lets writes through"
+            ),
             Self::NotFound { kind, name, known } if known.is_empty() => {
                 write!(f, "there is no {kind} '{name}'")
             }

@@ -462,7 +462,7 @@ mod tests {
     #[test]
     fn wrong_definitions_name_the_field() {
         let check = |json, field: &str| match read(json) {
-            Err(Error::ConfigInvalid { field: got, .. }) => assert_eq!(got, field),
+            Err(Error::ConfigInvalid { problems }) => assert_eq!(problems[0].0, field),
             other => panic!("{field}: {other:?}"),
         };
         check(json!({"columns": {"a": {"type": "text"}}}), "datasets[0].name");

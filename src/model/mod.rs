@@ -3,6 +3,7 @@
 
 pub mod batch;
 pub mod calendar;
+pub mod config;
 pub mod dataset;
 pub mod node;
 pub mod plant;

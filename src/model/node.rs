@@ -40,7 +40,7 @@ pub fn blame_query(field: String, reason: String) -> Error {
 
 /// Errors of definitions and options of `open`.
 pub fn blame_config(field: String, reason: String) -> Error {
-    Error::ConfigInvalid { field, reason }
+    Error::config(field, reason)
 }
 
 /// Errors of data and of options of a call.

@@ -19,6 +19,8 @@ pub mod sqlite;
 #[cfg(feature = "sqlite")]
 mod sqlite_error;
 #[cfg(feature = "sqlite")]
+mod statements;
+#[cfg(feature = "sqlite")]
 pub mod vfs;
 #[cfg(feature = "sqlite")]
 pub mod watch;

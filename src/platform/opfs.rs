@@ -43,7 +43,7 @@ impl Pool {
     pub fn connect(&self) -> Result<SqlitePort> {
         let parent = Parent::named(&self.vfs)
             .map_err(|error| Error::Internal { detail: error.to_string() })?;
-        Place::on(Box::new(parent), FILE, &self.name)?.connect(Role::Writer)
+        Place::on(Box::new(parent), FILE, &self.name)?.connect(Role::Writer, std::rc::Rc::default())
     }
 
     /// Lets go of the handles; all connections have to be closed.

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::error::{Error, Result};
 use crate::platform::sqlite::{Role, SqlitePort};
 use crate::platform::sqlite_error::{from_code, translate};
+use crate::platform::statements::Counters;
 use crate::platform::vfs::Vfs;
 use crate::platform::vfs::disk::{Disk, MemoryDisk};
 
@@ -43,15 +44,15 @@ impl Place {
         Self::on(Box::new(parent), &path.to_string_lossy(), &name)
     }
 
-    /// Another connection.
-    pub fn connect(self: &Rc<Self>, role: Role) -> Result<SqlitePort> {
+    /// Another connection; those of one database count their statements together.
+    pub fn connect(self: &Rc<Self>, role: Role, counters: Rc<Counters>) -> Result<SqlitePort> {
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         if role == Role::Writer {
             flags |= OpenFlags::SQLITE_OPEN_CREATE;
         }
         let connection = Connection::open_with_flags_and_vfs(&self.file, flags, self.vfs.name())
             .map_err(|error| translate(error, &self.name, None, 0))?;
-        SqlitePort::set_up(connection, &self.name, role, Rc::clone(self))
+        SqlitePort::set_up(connection, &self.name, role, Rc::clone(self), counters)
     }
 
     /// Makes all commits durable, those of relaxed durability among them.

@@ -2,21 +2,25 @@
 //! where its file is and how it reaches it is [`Place`]'s business.
 //!
 //! Invariants:
-//! 1. Only statements prepared for a caller are kept: a kept one is not asked of the authorizer again,
-//!    so one of the engine's must never be found by a caller with the same text.
+//! 1. Only statements prepared for a caller are kept; see [`crate::platform::statements`].
 //! 2. The deadline is looked at every [`STEPS_BETWEEN_LOOKS`] steps of SQLite's virtual machine; inside
 //!    a single sort or CREATE INDEX nobody looks.
+//! 3. Until [`SqlPort::configure`] nothing is changed in the files, not even by closing them.
+//! 4. A commit that does not wait for storage leaves `unsynced` set until the log behind it is synced.
+
+mod foreign;
+mod settings;
 
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rusqlite::config::DbConfig;
 use rusqlite::hooks::{AuthContext, Authorization};
 use rusqlite::{Connection, StatementStatus};
 
 use crate::error::{Error, Result};
+use crate::model::config::{Config, Setting};
 use crate::model::value::{Value, ValueRef};
 use crate::platform::authorizer::Guard;
 use crate::platform::bind::{Bound, bind_all, borrow, parameter_order, recycle};
@@ -24,23 +28,22 @@ use crate::platform::clock::now_ms;
 use crate::platform::cursor::SqliteCursor;
 use crate::platform::place::Place;
 use crate::platform::sqlite_error::translate;
+use crate::platform::statements::{Counters, Statements};
 use crate::platform::watch::{STEPS_BETWEEN_LOOKS, is_given_up, was_given_up};
 use crate::storage::port::{
-    Author, Done, ForeignFiles, LongTransaction, RowSink, RowSource, SqlPort, Statement, Streams,
+    Author, Done, LongTransaction, RowSink, RowSource, SqlPort, Statement, StatementCounts, Streams,
 };
 
-/// Prepared statements of callers that are kept.
-const STATEMENTS_MAX: usize = 100;
-/// Page cache: a look-up per row of an index is what it is for. Measured in docs/sqlite-options.md.
-pub const PAGE_CACHE_BYTES: i64 = 64 * 1024 * 1024;
 /// Of new databases. Measured in docs/sqlite-options.md.
 pub const PAGE_BYTES: i64 = 8192;
 
 /// Pages that the log may hold before a commit moves them into the database. A larger log makes the
 /// commit that does so slower, a smaller one does it more often.
 const CHECKPOINT_PAGES: i64 = 250;
-/// Page cache of a connection that only reads, beside one that writes.
-const READER_CACHE_BYTES: i64 = 32 * 1024 * 1024;
+/// What a connection that only reads has of the page cache of the one that writes.
+const READER_CACHE_SHARE: u64 = 2;
+
+pub use self::settings::Settings;
 
 /// A connection of rusqlite as SQL port.
 #[derive(Debug)]
@@ -48,12 +51,18 @@ pub struct SqlitePort {
     pub(super) core: Rc<Core>,
     /// Where its file is; none for a file that was read into memory.
     place: Option<Rc<Place>>,
+    config: Config,
+    is_wal: bool,
+    /// Whether a commit need not wait for storage.
+    relaxed: bool,
+    unsynced: bool,
 }
 
 /// The connection and what its hooks share with it. Cursors hold on to it.
 #[derive(Debug)]
 pub struct Core {
-    pub(super) connection: Connection,
+    pub(super) connection: Statements,
+    counters: Rc<Counters>,
     name: String,
     guard: Arc<Guard>,
     /// Epoch milliseconds; 0 for none.
@@ -72,31 +81,16 @@ pub enum Role {
     Reader,
 }
 
-/// What the connection really runs with, read back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    /// Such as `wal`.
-    pub journal_mode: String,
-    /// `off`, `normal`, `full` or `extra`.
-    pub synchronous: &'static str,
-    /// Version of SQLite.
-    pub sqlite_version: &'static str,
-    /// Page size.
-    pub page_bytes: i64,
-    /// Page cache.
-    pub page_cache_bytes: i64,
-}
-
 impl SqlitePort {
     /// A database in memory, gone when it is closed.
     pub fn open_memory(name: &str) -> Result<Self> {
-        Place::in_memory(name)?.connect(Role::Writer)
+        Place::in_memory(name)?.connect(Role::Writer, Rc::default())
     }
 
     /// A database in a file of the native file system.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn open_file(path: &std::path::Path) -> Result<Self> {
-        Place::native(path)?.connect(Role::Writer)
+        Place::native(path)?.connect(Role::Writer, Rc::default())
     }
 
     /// Takes over a connection that nothing has been asked of.
@@ -105,20 +99,19 @@ impl SqlitePort {
         name: &str,
         role: Role,
         place: Rc<Place>,
+        counters: Rc<Counters>,
     ) -> Result<Self> {
-        let mut port = Self::wrap(connection, name, false)?;
+        let mut port = Self::wrap(connection, name, counters, false)?;
         port.place = Some(place);
+        port.checkpoint_on_close(false)?;
         port.pragma("trusted_schema = off")?;
         port.pragma("cell_size_check = on")?;
         if role == Role::Reader {
             port.pragma("query_only = on")?;
-            port.pragma(&format!("cache_size = -{}", READER_CACHE_BYTES / 1024))?;
             return Ok(port);
         }
         port.pragma(&format!("page_size = {PAGE_BYTES}"))?;
-        port.pragma("journal_mode = wal")?;
         port.pragma("synchronous = full")?;
-        port.pragma(&format!("cache_size = -{}", PAGE_CACHE_BYTES / 1024))?;
         port.pragma(&format!("wal_autocheckpoint = {CHECKPOINT_PAGES}"))?;
         // After an import the log would keep its largest size for good.
         port.pragma("journal_size_limit = 16777216")?;
@@ -128,9 +121,13 @@ impl SqlitePort {
         Ok(port)
     }
 
-    fn wrap(mut connection: Connection, name: &str, is_foreign: bool) -> Result<Self> {
+    fn wrap(
+        mut connection: Connection,
+        name: &str,
+        counters: Rc<Counters>,
+        is_foreign: bool,
+    ) -> Result<Self> {
         let fail = |error| translate(error, name, None, 0);
-        connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
         // Whoever holds a lock is on this very thread: waiting would be for ever.
         connection.busy_timeout(std::time::Duration::ZERO).map_err(fail)?;
         let guard = Arc::new(Guard::default());
@@ -146,33 +143,21 @@ impl SqlitePort {
         };
         connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(too_late)).map_err(fail)?;
         let core = Core {
-            connection,
+            connection: Statements::new(connection, Rc::clone(&counters)),
+            counters,
             name: name.to_owned(),
             guard,
             deadline_ms,
             timeout_ms: Cell::new(0),
             is_foreign,
         };
-        Ok(Self { core: Rc::new(core), place: None })
-    }
-
-    /// What the connection runs with.
-    pub fn settings(&mut self) -> Result<Settings> {
-        let synchronous = match self.pragma("synchronous")?.as_str() {
-            "0" => "off",
-            "1" => "normal",
-            "2" => "full",
-            _ => "extra",
-        };
-        let number = |text: String| text.parse::<i64>().unwrap_or_default();
-        let page_bytes = number(self.pragma("page_size")?);
-        let cache = number(self.pragma("cache_size")?);
-        Ok(Settings {
-            journal_mode: self.pragma("journal_mode")?,
-            synchronous,
-            sqlite_version: rusqlite::version(),
-            page_bytes,
-            page_cache_bytes: if cache < 0 { -cache * 1024 } else { cache * page_bytes },
+        Ok(Self {
+            core: Rc::new(core),
+            place: None,
+            config: Config::default(),
+            is_wal: false,
+            relaxed: false,
+            unsynced: false,
         })
     }
 
@@ -180,7 +165,10 @@ impl SqlitePort {
     pub fn close(self) -> Result<()> {
         let core = Rc::try_unwrap(self.core)
             .map_err(|_| Error::Internal { detail: "a stream is still open".to_owned() })?;
-        core.connection.close().map_err(|(_, error)| translate(error, &core.name, None, 0))
+        core.connection
+            .into_connection()
+            .close()
+            .map_err(|(_, error)| translate(error, &core.name, None, 0))
     }
 
     /// Runs a pragma and returns what it says, or ''.
@@ -199,7 +187,7 @@ impl Core {
         let error = translate(error, &self.name, self.guard.take_refusal(), self.timeout_ms.get());
         match error {
             Error::Timeout { .. } if was_given_up() => Error::Cancelled,
-            error if self.is_foreign => in_foreign_file(error),
+            error if self.is_foreign => foreign::blame(error),
             error => error,
         }
     }
@@ -225,13 +213,15 @@ impl Core {
         &self,
         sql: &str,
         author: Author,
+        runs: bool,
         work: impl FnOnce(&mut rusqlite::Statement<'_>) -> Result<T>,
     ) -> Result<T> {
-        self.guarded(sql, author == Author::Caller, || match author {
-            Author::Caller => {
-                work(&mut *self.connection.prepare_cached(sql).map_err(|e| self.error(e))?)
-            }
-            Author::Engine => work(&mut self.connection.prepare(sql).map_err(|e| self.error(e))?),
+        self.guarded(sql, author == Author::Caller, || {
+            let result = match author {
+                Author::Caller => self.connection.with(sql, runs, work),
+                Author::Engine => self.connection.prepare(sql).map(|mut s| work(&mut s)),
+            };
+            result.unwrap_or_else(|error| Err(self.error(error)))
         })
     }
 
@@ -241,21 +231,28 @@ impl Core {
         sink: &mut dyn RowSink,
     ) -> Result<Done> {
         let before = self.connection.total_changes();
-        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
-        let width = names.len();
-        if width > 0 {
-            sink.columns(names)?;
-        }
+        let tell = |statement: &rusqlite::Statement<'_>, sink: &mut dyn RowSink| {
+            let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+            if names.is_empty() { Ok(()) } else { sink.columns(names) }
+        };
+        let mut width = None;
         let mut rows = statement.raw_query();
-        let mut row_values = Vec::with_capacity(width);
+        let mut row_values = Vec::new();
         while let Some(row) = rows.next().map_err(|e| self.error(e))? {
-            for i in 0..width {
+            // Known only now: the first step prepares a kept statement anew where the schema has changed.
+            if width.is_none() {
+                tell(row.as_ref(), sink)?;
+            }
+            for i in 0..*width.get_or_insert(row.as_ref().column_count()) {
                 row_values.push(borrow(row.get_ref(i).map_err(|e| self.error(e))?));
             }
             sink.row(&row_values)?;
             row_values = recycle(row_values);
         }
         drop(rows);
+        if width.is_none() {
+            tell(statement, sink)?;
+        }
         Ok(self.done(before, statement))
     }
 
@@ -281,11 +278,11 @@ impl Core {
 
 impl SqlPort for SqlitePort {
     fn only_reads(&mut self, sql: &str, author: Author) -> Result<bool> {
-        self.core.with_statement(sql, author, |statement| Ok(statement.readonly()))
+        self.core.with_statement(sql, author, false, |statement| Ok(statement.readonly()))
     }
 
     fn run(&mut self, statement: Statement<'_>, sink: &mut dyn RowSink) -> Result<Done> {
-        self.core.with_statement(statement.sql, statement.author, |prepared| {
+        self.core.with_statement(statement.sql, statement.author, true, |prepared| {
             bind_all(prepared, statement.params)
                 .map_err(|e| e.unwrap_or_else(|e| self.core.error(e)))?;
             self.core.step_all(prepared, sink)
@@ -293,7 +290,7 @@ impl SqlPort for SqlitePort {
     }
 
     fn run_many(&mut self, sql: &str, author: Author, rows: &mut dyn RowSource) -> Result<Done> {
-        self.core.with_statement(sql, author, |prepared| {
+        self.core.with_statement(sql, author, true, |prepared| {
             let order = parameter_order(prepared, rows.names(), rows.width())?;
             let mut total = Done::default();
             while rows.advance()? {
@@ -368,7 +365,43 @@ impl SqlPort for SqlitePort {
     }
 
     fn reader(&mut self) -> Result<Option<Self>> {
-        self.place.as_ref().map(|place| place.connect(Role::Reader)).transpose()
+        let Some(place) = &self.place else { return Ok(None) };
+        let mut reader = place.connect(Role::Reader, Rc::clone(&self.core.counters))?;
+        let cache_bytes = self.config.value(Setting::CacheBytes) / READER_CACHE_SHARE;
+        reader.set_limits(cache_bytes, self.config.value(Setting::StatementsMax))?;
+        Ok(Some(reader))
+    }
+
+    fn configure(&mut self, config: &Config) -> Result<()> {
+        self.apply(config)
+    }
+
+    fn set_relaxed(&mut self, relaxed: bool) -> Result<()> {
+        // Without a log every commit is synced one way or the other.
+        let relaxed = relaxed && self.is_wal;
+        if relaxed != self.relaxed {
+            self.pragma(if relaxed { "synchronous = normal" } else { "synchronous = full" })?;
+            self.relaxed = relaxed;
+        }
+        Ok(())
+    }
+
+    fn unsynced(&self) -> bool {
+        self.unsynced
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if self.unsynced
+            && let Some(place) = &self.place
+        {
+            place.sync()?;
+            self.unsynced = false;
+        }
+        Ok(())
+    }
+
+    fn statement_counts(&self) -> StatementCounts {
+        self.core.counters.read()
     }
 
     fn set_timeout(&mut self, timeout_ms: Option<u64>) {
@@ -389,7 +422,9 @@ impl LongTransaction for SqlitePort {
             let error = self.core.error(error);
             self.rollback();
             error
-        })
+        })?;
+        self.unsynced |= self.relaxed;
+        Ok(())
     }
 
     fn rollback(&mut self) {
@@ -406,43 +441,6 @@ impl Streams for SqlitePort {
 
     fn cursor(&mut self, statement: Statement<'_>) -> Result<SqliteCursor> {
         SqliteCursor::open(&self.core, statement)
-    }
-}
-
-impl ForeignFiles for SqlitePort {
-    type Foreign = Self;
-
-    fn open_foreign(&mut self, mut bytes: Vec<u8>) -> Result<Self> {
-        // A file written in WAL mode says so in bytes 18 and 19, and could not be opened without its log.
-        if let Some(versions @ [2, _] | versions @ [_, 2]) = bytes.get_mut(18..20) {
-            versions.fill(1);
-        }
-        let name = "the imported file";
-        let fail = |error| in_foreign_file(translate(error, name, None, 0));
-        let mut connection = Connection::open_in_memory().map_err(fail)?;
-        let length = bytes.len();
-        connection.deserialize_read_exact("main", bytes.as_slice(), length, true).map_err(fail)?;
-        drop(bytes);
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true).map_err(fail)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false).map_err(fail)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false).map_err(fail)?;
-        let mut port = Self::wrap(connection, name, true)?;
-        port.pragma("trusted_schema = off")?;
-        port.pragma("cell_size_check = on")?;
-        let check = port.pragma("quick_check(1)")?;
-        if check != "ok" {
-            return Err(Error::input(name, check));
-        }
-        Ok(port)
-    }
-}
-
-fn in_foreign_file(error: Error) -> Error {
-    match error {
-        Error::DatabaseCorrupt { detail, .. } => {
-            Error::input("the imported file", format!("is damaged: {detail}"))
-        }
-        other => other,
     }
 }
 

@@ -9,6 +9,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::batch::decode::Batch;
+use crate::model::config::Config;
 use crate::model::dataset::Dataset;
 use crate::model::node::Node;
 use crate::model::zone::ZoneSource;
@@ -17,7 +18,7 @@ use crate::storage::import;
 use crate::storage::ingest::{AppendRows, OnConflict, ParameterRows, insert_sql};
 use crate::storage::port::{
     Author, BulkPages, Collected, Done, ForeignFiles, LongTransaction, Params, SqlPort, Statement,
-    collect,
+    StatementCounts, collect,
 };
 use crate::storage::read::{Reading, Rows, dataset};
 use crate::storage::repeat;
@@ -43,6 +44,7 @@ pub struct Engine<P> {
     pub(super) data_version: i64,
     pub(super) call: Call,
     zones: ZoneSource,
+    pub(super) config: Config,
 }
 
 /// Where a call belongs.
@@ -64,6 +66,8 @@ pub struct Call {
     pub timeout_ms: Option<u64>,
     /// Written in the transaction of a write; the same key again gives the first result and writes nothing.
     pub idempotency_key: Option<String>,
+    /// Whether a write may resolve before it is on storage; none for what is configured.
+    pub relaxed: Option<bool>,
 }
 
 /// What a write did.
@@ -78,13 +82,22 @@ pub struct Written {
 }
 
 impl<P: SqlPort> Engine<P> {
-    /// As [`Engine::open_with_zones`] where the host knows no zone but UTC.
+    /// As [`Engine::open_with`] with the defaults, where the host knows no zone but UTC.
     pub fn open(port: P, datasets: &[Dataset]) -> Result<Self> {
-        Self::open_with_zones(port, datasets, |_| None)
+        Self::open_with(port, datasets, Config::default(), |_| None)
     }
 
-    /// Takes a connection, makes what is missing and migrates what is older.
-    pub fn open_with_zones(mut port: P, datasets: &[Dataset], zones: ZoneSource) -> Result<Self> {
+    /// Takes a connection, makes what is missing and migrates what is older. A database that is refused is
+    /// not touched.
+    pub fn open_with(
+        mut port: P,
+        datasets: &[Dataset],
+        config: Config,
+        zones: ZoneSource,
+    ) -> Result<Self> {
+        schema::check_format(&mut port)?;
+        port.configure(&config)?;
+        port.set_relaxed(false)?;
         let (data_version, known) = schema::open_catalogue(&mut port)?;
         let mut engine = Self {
             port,
@@ -94,6 +107,7 @@ impl<P: SqlPort> Engine<P> {
             data_version,
             call: Call::default(),
             zones,
+            config,
         };
         for mut dataset in known {
             // One that this host does not know stops what needs it, not the whole database.
@@ -103,7 +117,28 @@ impl<P: SqlPort> Engine<P> {
         for dataset in datasets {
             engine.define(dataset)?;
         }
+        engine.port.set_relaxed(config.relaxed())?;
         Ok(engine)
+    }
+
+    /// What is in force.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Brings a configuration into force, from the next call on.
+    pub fn configure(&mut self, config: Config) -> Result<()> {
+        self.check_idle()?;
+        // They have the old limits, and would be in the way of another journal mode.
+        self.readers.clear();
+        self.port.configure(&config)?;
+        self.config = config;
+        Ok(())
+    }
+
+    /// Callers' prepared statements.
+    pub fn statement_counts(&self) -> StatementCounts {
+        self.port.statement_counts()
     }
 
     /// The connection that writes.
@@ -133,6 +168,7 @@ impl<P: SqlPort> Engine<P> {
         }
         let at = self.datasets.iter().position(|known| known.name == dataset.name);
         let known = at.map(|at| &self.datasets[at]);
+        self.port.set_relaxed(false)?;
         let now = schema::define(&mut self.port, known, &dataset)?;
         match at {
             Some(at) => self.datasets[at] = now,
@@ -180,7 +216,7 @@ impl<P: SqlPort> Engine<P> {
             return self.read(|reading| reading.query(sql, params));
         }
         let statement = Statement { sql, params, author: Author::Caller };
-        let mut rows = Rows::default();
+        let mut rows = Rows::new(self.config.result_bytes_max());
         let written = self.write(|port, _| port.run(statement, &mut rows))?;
         Ok(rows.answer("write", written.data_version))
     }
@@ -242,16 +278,17 @@ impl<P: SqlPort> Engine<P> {
         self.check_scope()?;
         let scope = self.call.scope;
         let (datasets, data_version) = (self.datasets.as_slice(), self.data_version);
+        let bytes_max = self.config.result_bytes_max();
         if scope == Scope::Inside || self.open.is_none() {
             let data_version = data_version + i64::from(scope == Scope::Inside);
-            return work(&mut Reading { port: &mut self.port, datasets, data_version });
+            return work(&mut Reading { port: &mut self.port, datasets, data_version, bytes_max });
         }
         let mut reader = match self.readers.pop() {
             Some(reader) => reader,
             None => another(&mut self.port)?,
         };
         reader.set_timeout(self.call.timeout_ms);
-        let result = work(&mut Reading { port: &mut reader, datasets, data_version });
+        let result = work(&mut Reading { port: &mut reader, datasets, data_version, bytes_max });
         reader.set_timeout(None);
         self.keep_reader(reader);
         result
@@ -269,15 +306,29 @@ impl<P: SqlPort> Engine<P> {
         }
     }
 
+    pub(super) fn check_writable(&self) -> Result<()> {
+        if self.config.read_only() {
+            return Err(Error::ReadOnly { what: "this database".to_owned() });
+        }
+        Ok(())
+    }
+
+    /// For the transaction that begins next.
+    pub(super) fn apply_durability(&mut self) -> Result<()> {
+        self.port.set_relaxed(self.call.relaxed.unwrap_or(self.config.relaxed()))
+    }
+
     fn write(&mut self, work: impl FnOnce(&mut P, &[Dataset]) -> Result<Done>) -> Result<Written> {
         self.check_scope()?;
+        self.check_writable()?;
         if self.call.scope == Scope::Inside {
             return self.write_inside(work);
         }
-        let (datasets, key) = (self.datasets.as_slice(), self.call.idempotency_key.as_deref());
         if self.open.is_some() {
             return Err(Error::Internal { detail: "a write did not wait its turn".to_owned() });
         }
+        self.apply_durability()?;
+        let (datasets, key) = (self.datasets.as_slice(), self.call.idempotency_key.as_deref());
         let next_version = self.data_version + 1;
         let (written, is_new) = self.port.transaction(|port| {
             if let Some(first) = repeat::find(port, key)? {
@@ -330,8 +381,12 @@ impl<P: LongTransaction + ForeignFiles + BulkPages> Engine<P> {
     /// [`Engine::abort_import`].
     pub fn start_import(&mut self, options: &Node) -> Result<Import> {
         self.check_idle()?;
+        self.check_writable()?;
         let options = ImportOptions::from_node(options)?;
         let mut import = Import::new(self.dataset(&options.dataset)?.clone(), options)?;
+        // It may take longer than a relaxed write may wait.
+        self.port.flush()?;
+        self.port.set_relaxed(false)?;
         let can_write_pages = self.port.can_write_pages()?;
         self.port.begin()?;
         match import.start(&mut self.port, can_write_pages) {

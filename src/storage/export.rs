@@ -12,12 +12,14 @@ use crate::planner::sql::quote;
 use crate::storage::engine::{Answer, Engine};
 use crate::storage::ingest::ParameterRows;
 use crate::storage::port::{Author, LongTransaction, Params, Statement, Streams};
-use crate::storage::read::RESULT_BYTES_MAX;
 use crate::storage::stream::Stream;
 
 /// The pages of a database in order. The first one says that there is a log beside the file (in bytes 18
 /// and 19), which there is not where the file goes.
 const PAGES: &str = "SELECT CASE pgno WHEN 1 THEN CAST(substr(data, 1, 18) || x'0101' || substr(data, 21) AS BLOB) ELSE data END AS page FROM sqlite_dbpage";
+
+/// Most bytes of the rows of a file that is made in memory.
+const FILE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// Of a file with the rows of an SQL statement.
 const TABLE: &str = "result";
@@ -195,9 +197,9 @@ impl<P: Streams> Export<P> {
 impl<P: Streams> NewFile<P> {
     fn take(&mut self, batch: &[u8], table: &str, has_types: bool) -> Result<()> {
         self.bytes += batch.len();
-        if self.bytes > RESULT_BYTES_MAX {
+        if self.bytes > FILE_BYTES_MAX {
             return Err(Error::LimitExceeded {
-                limit: format!("the rows take more than {} MiB", RESULT_BYTES_MAX / 1024 / 1024),
+                limit: format!("the rows take more than {} MiB", FILE_BYTES_MAX / 1024 / 1024),
                 way_out: "Export them as csv, ndjson or arrow, in several files, or the whole database (without a query)".to_owned(),
             });
         }

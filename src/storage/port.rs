@@ -2,6 +2,7 @@
 //! (`tests/common/port_suite.rs`) holds for every implementation.
 
 use crate::error::{Error, Result};
+use crate::model::config::Config;
 use crate::model::value::{Value, ValueRef};
 
 /// On whose behalf a statement runs.
@@ -119,6 +120,33 @@ pub trait SqlPort {
 
     /// From now on every statement stops after so long, counted from this call; none lifts it.
     fn set_timeout(&mut self, timeout_ms: Option<u64>);
+
+    /// Acts on what of the configuration concerns a connection; before the first call nothing is changed
+    /// in the files. Where it fails, the journal mode is as before.
+    fn configure(&mut self, config: &Config) -> Result<()>;
+
+    /// Whether transactions that begin from now on may resolve before they are on storage.
+    fn set_relaxed(&mut self, relaxed: bool) -> Result<()>;
+
+    /// Whether something is committed that may not be on storage.
+    fn unsynced(&self) -> bool;
+
+    /// Puts on storage what is committed; nothing while a transaction is open.
+    fn flush(&mut self) -> Result<()>;
+
+    /// What became of callers' prepared statements.
+    fn statement_counts(&self) -> StatementCounts;
+}
+
+/// Callers' prepared statements, kept for their next use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StatementCounts {
+    /// Kept now.
+    pub cached: usize,
+    /// Runs that found their statement kept.
+    pub hits: u64,
+    /// Runs whose statement had to be prepared.
+    pub misses: u64,
 }
 
 /// A host whose transactions may stay open between calls, as a long import needs it.

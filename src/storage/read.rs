@@ -14,9 +14,6 @@ use crate::planner::sql::Sql;
 use crate::planner::{aggregate, records};
 use crate::storage::port::{Author, Collected, Done, Params, RowSink, SqlPort, Statement};
 
-/// Most bytes of one result.
-pub const RESULT_BYTES_MAX: usize = 256 * 1024 * 1024;
-
 /// What a question was answered with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -50,12 +47,14 @@ pub struct Reading<'a, P> {
     pub datasets: &'a [Dataset],
     /// Read before the answer is computed.
     pub data_version: i64,
+    /// Most bytes of one result.
+    pub bytes_max: usize,
 }
 
 impl<P: SqlPort> Reading<'_, P> {
     /// One statement that reads.
     pub fn query(&mut self, sql: &str, params: Params<'_>) -> Result<Answer> {
-        let mut rows = Rows::default();
+        let mut rows = Rows::new(self.bytes_max);
         let done = self.port.run(Statement { sql, params, author: Author::Caller }, &mut rows)?;
         Ok(rows.answer(route(done), self.data_version))
     }
@@ -72,8 +71,8 @@ impl<P: SqlPort> Reading<'_, P> {
             }
             merged => merged?,
         };
-        check_size(&batch)?;
-        let rows = Rows { batch: Some(batch) };
+        check_size(&batch, self.bytes_max)?;
+        let rows = Rows { batch: Some(batch), bytes_max: self.bytes_max };
         Ok(rows.answer(if full_scan { "scan" } else { "index" }, self.data_version))
     }
 
@@ -100,12 +99,17 @@ impl<P: SqlPort> Reading<'_, P> {
         let query = RecordsQuery::from_node(query)?;
         let plan = records::plan(&query, dataset(self.datasets, &query.dataset)?)?;
         let columns = plan.columns.iter().map(|(name, kind)| (name.clone(), Some(*kind)));
-        let mut page =
-            RecordsPage { plan: &plan, batch: BatchBuilder::new(columns), last: None, more: false };
+        let mut page = RecordsPage {
+            plan: &plan,
+            batch: BatchBuilder::new(columns),
+            bytes_max: self.bytes_max,
+            last: None,
+            more: false,
+        };
         let statement = Statement::caller(&plan.statement.text, &plan.statement.params);
         let done = self.port.run(statement, &mut page)?;
         let next = page.last.filter(|_| page.more);
-        let rows = Rows { batch: Some(page.batch) };
+        let rows = Rows { batch: Some(page.batch), bytes_max: self.bytes_max };
         Ok(Answer { next, ..rows.answer(route(done), self.data_version) })
     }
 
@@ -159,23 +163,29 @@ const fn route(done: Done) -> &'static str {
 }
 
 /// Refuses a result that is too large.
-pub fn check_size(batch: &BatchBuilder) -> Result<()> {
-    if batch.bytes() <= RESULT_BYTES_MAX {
+pub fn check_size(batch: &BatchBuilder, bytes_max: usize) -> Result<()> {
+    if batch.bytes() <= bytes_max {
         return Ok(());
     }
     Err(Error::LimitExceeded {
-        limit: format!("the result is larger than {} MiB", RESULT_BYTES_MAX / 1024 / 1024),
-        way_out: "Ask for fewer rows or columns, or page through records()".to_owned(),
+        limit: format!("the result is larger than {bytes_max} bytes, the limit in query.resultBytesMax"),
+        way_out: "Ask for fewer rows or columns, page through records(), stream() the rows, or raise the limit with configure()".to_owned(),
     })
 }
 
 /// Rows of a statement of which nothing is known but what it returns.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Rows {
     batch: Option<BatchBuilder>,
+    bytes_max: usize,
 }
 
 impl Rows {
+    /// None yet, and of no more than so many bytes.
+    pub const fn new(bytes_max: usize) -> Self {
+        Self { batch: None, bytes_max }
+    }
+
     /// The answer.
     pub fn answer(self, route: &'static str, data_version: i64) -> Answer {
         let batch = self.batch.unwrap_or_else(|| BatchBuilder::new([]));
@@ -193,7 +203,7 @@ impl RowSink for Rows {
     fn row(&mut self, row: &[ValueRef<'_>]) -> Result<()> {
         let Some(batch) = &mut self.batch else { return Ok(()) };
         batch.push(|i| row[i]);
-        check_size(batch)
+        check_size(batch, self.bytes_max)
     }
 }
 
@@ -214,6 +224,7 @@ impl<F: FnMut(&[ValueRef<'_>]) -> Result<()>> RowSink for Each<F> {
 struct RecordsPage<'p> {
     plan: &'p records::RecordsPlan,
     batch: BatchBuilder,
+    bytes_max: usize,
     last: Option<String>,
     more: bool,
 }
@@ -232,6 +243,6 @@ impl RowSink for RecordsPage<'_> {
         if self.batch.rows() == self.plan.limit {
             self.last = Some(self.plan.cursor(&row[self.plan.columns.len()..]));
         }
-        check_size(&self.batch)
+        check_size(&self.batch, self.bytes_max)
     }
 }

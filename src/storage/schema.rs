@@ -17,18 +17,26 @@ const CATALOGUE: &str = "
     PRAGMA user_version = 1;
 ";
 
-/// Makes the catalogue where it is missing, and reads the data version and the datasets.
-pub fn open_catalogue<P: SqlPort>(port: &mut P) -> Result<(i64, Vec<Dataset>)> {
-    let version = number(&collect(port, "PRAGMA user_version", &[])?);
-    if version > FORMAT_VERSION {
-        return Err(Error::config(
+/// Refuses what a newer package wrote, before anything is changed.
+pub fn check_format<P: SqlPort>(port: &mut P) -> Result<()> {
+    match format(port)? {
+        version if version > FORMAT_VERSION => Err(Error::config(
             "name",
             format!(
-                "the database has format {version}, written by a newer version of lotwise; this one knows {FORMAT_VERSION}. Update the package"
+                "the database has format {version}, written by a newer version of lotwise; this one knows {FORMAT_VERSION}. It was left as it is: update the package, or open another name"
             ),
-        ));
+        )),
+        _ => Ok(()),
     }
-    if version < FORMAT_VERSION {
+}
+
+fn format<P: SqlPort>(port: &mut P) -> Result<i64> {
+    Ok(number(&collect(port, "PRAGMA user_version", &[])?))
+}
+
+/// Makes the catalogue where it is missing, and reads the data version and the datasets.
+pub fn open_catalogue<P: SqlPort>(port: &mut P) -> Result<(i64, Vec<Dataset>)> {
+    if format(port)? < FORMAT_VERSION {
         port.transaction(|port| port.script(CATALOGUE, Author::Engine))?;
     }
     let data_version =

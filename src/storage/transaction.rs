@@ -125,10 +125,12 @@ impl<P: LongTransaction> Engine<P> {
     /// Begins a transaction, unless one with this key has been committed before.
     pub fn begin(&mut self) -> Result<Begun> {
         self.check_idle()?;
+        self.check_writable()?;
         let key = self.call.idempotency_key.clone();
         if let Some(result) = repeat::find_transaction(&mut self.port, key.as_deref())? {
             return Ok(Begun::Repeated(result));
         }
+        self.apply_durability()?;
         self.port.begin()?;
         self.open = Some(Open::Transaction(Transaction { key, ..Transaction::default() }));
         Ok(Begun::Open)

@@ -16,9 +16,6 @@ import type {
   AggregateQuery, AppendOptions, ColumnData, Page, Params, QueryOptions, RecordsQuery, Result, Row, StreamOptions, WriteOptions, WriteResult,
 } from './types.ts';
 
-/** Rows of a batch of a stream, where nobody says otherwise. */
-const BATCH_ROWS_DEFAULT = 1_000;
-
 /** The way of one call to the engine. */
 export type Send = (operation: Operation, settings: CallSettings) => Promise<Answer>;
 
@@ -49,28 +46,28 @@ export abstract class Caller {
     const what = 'execute()';
     checkSql(what, sql);
     checkWriteOptions(what, options);
-    const { idempotencyKey, ...rest } = options;
-    return writeResultOf(await this.send({ op: 'execute', sql, params: checkParams(what, params), idempotencyKey }, { what, ...rest }));
+    const { idempotencyKey, durability, ...rest } = options;
+    return writeResultOf(await this.send({ op: 'execute', sql, params: checkParams(what, params), idempotencyKey, durability }, { what, ...rest }));
   }
 
   async executeMany(sql: string, params: readonly Params[], options: WriteOptions = {}): Promise<WriteResult> {
     const what = 'executeMany()';
     checkSql(what, sql);
     checkWriteOptions(what, options);
-    const { idempotencyKey, ...rest } = options;
+    const { idempotencyKey, durability, ...rest } = options;
     const { batch, named } = encodeParams(params, what);
-    return writeResultOf(await this.send({ op: 'executeMany', sql, batch, named, idempotencyKey }, { what, ...rest, transfer: [batch.buffer] }));
+    return writeResultOf(await this.send({ op: 'executeMany', sql, batch, named, idempotencyKey, durability }, { what, ...rest, transfer: [batch.buffer] }));
   }
 
   async append(dataset: string, rows: readonly object[] | ColumnData, options: AppendOptions = {}): Promise<WriteResult> {
     const what = 'append()';
     if (typeof dataset !== 'string') throw new LotwiseError('QUERY_INVALID', `${what}: dataset has to be the name of a dataset.`);
     checkPlainData(dataset, `${what}: dataset`, 'QUERY_INVALID');
-    const { onConflict = 'error', idempotencyKey, ...rest } = options;
+    const { onConflict = 'error', idempotencyKey, durability, ...rest } = options;
     checkWriteOptions(what, options, ['onConflict']);
     checkOnConflict(what, options, 'QUERY_INVALID');
     const batch = encodeRows(rows, what);
-    return writeResultOf(await this.send({ op: 'append', dataset, batch, onConflict, idempotencyKey }, { what, ...rest, transfer: [batch.buffer] }));
+    return writeResultOf(await this.send({ op: 'append', dataset, batch, onConflict, idempotencyKey, durability }, { what, ...rest, transfer: [batch.buffer] }));
   }
 
   async aggregate<T = Row>(query: AggregateQuery, options: QueryOptions = {}): Promise<Result<T>> {
@@ -92,14 +89,17 @@ export abstract class Caller {
     const what = 'stream()';
     checkSql(what, sql);
     checkStreamOptions(what, options);
-    const { batchRows: rows = BATCH_ROWS_DEFAULT, ...rest } = options;
+    const { batchRows: rows, ...rest } = options;
     for await (const reply of this.replies({ op: 'streamOpen', sql, params: checkParams(what, params) }, rows, { what, ...rest })) {
       if (reply.meta.rows > 0) yield resultOf(reply);
     }
   }
 
-  /** The batches of what `open` opens, empty ones too. One is fetched ahead while the caller works on the last. */
-  protected async *replies(open: Operation, rows: number, settings: CallSettings): AsyncGenerator<ReplyAnswer, void, undefined> {
+  /**
+   * The batches of what `open` opens, empty ones too, of so many rows or as configured. One is fetched ahead while
+   * the caller works on the last.
+   */
+  protected async *replies(open: Operation, rows: number | undefined, settings: CallSettings): AsyncGenerator<ReplyAnswer, void, undefined> {
     const { what } = settings;
     const send = await this.pin(what);
     const opened = await send(open, settings);

@@ -12,7 +12,7 @@ import { LotwiseError } from './errors.ts';
 import type { ErrorCode, ExportOptions, ImportOptions, InspectOptions, OpenOptions, QueryOptions, StreamOptions, WriteOptions } from './types.ts';
 
 const NAME = /^[a-z0-9_-]{1,64}$/;
-const OPEN_OPTIONS: readonly (keyof OpenOptions)[] = ['name', 'storage', 'datasets', 'workerUrl', 'wasmUrl', 'signal'];
+const OPEN_OPTIONS: readonly (keyof OpenOptions)[] = ['name', 'storage', 'datasets', 'config', 'workerUrl', 'wasmUrl', 'signal'];
 const FILE_OPTIONS: readonly (keyof InspectOptions)[] = ['format', 'table', 'delimiter', 'header', 'decimal', 'dateFormat', 'encoding', 'signal'];
 const IMPORT_OPTIONS: readonly (keyof ImportOptions)[] = ['dataset', ...FILE_OPTIONS, 'columns', 'onError', 'onConflict', 'onProgress'];
 const EXPORT_OPTIONS: readonly (keyof ExportOptions)[] = ['format', 'query', 'formulas', 'signal'];
@@ -54,7 +54,8 @@ export function checkQueryOptions(what: string, options: QueryOptions, more: rea
 const KEY_LENGTH_MAX = 200;
 
 export function checkWriteOptions(what: string, options: WriteOptions, more: readonly string[] = []): void {
-  checkQueryOptions(what, options, ['idempotencyKey', ...more]);
+  checkQueryOptions(what, options, ['idempotencyKey', 'durability', ...more]);
+  checkOneOf(what, options, 'durability', ['full', 'relaxed'], 'QUERY_INVALID');
   const key: unknown = options.idempotencyKey;
   if (key === undefined || (typeof key === 'string' && key !== '' && key.length <= KEY_LENGTH_MAX && isWellFormed(key))) return;
   throw new LotwiseError('QUERY_INVALID', `${what}: idempotencyKey has to be text of 1 to ${KEY_LENGTH_MAX} characters.`);

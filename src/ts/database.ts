@@ -9,17 +9,18 @@
 import { rowsOf } from './batch/decode.ts';
 import { Caller, throwIfGivenUp, unexpected, type Send } from './caller.ts';
 import { checkExportOptions, checkImportOptions, checkInspectOptions, checkParams, checkPlainData, checkSql } from './check.ts';
+import type { ConfigPatch } from './config.ts';
 import type { EngineImportOptions } from './engine.ts';
 import { LotwiseError } from './errors.ts';
 import { encoderFor } from './export/encoder.ts';
 import { fileOf } from './export/file.ts';
-import type { Answer, Operation } from './protocol.ts';
+import type { Answer, Opened, Operation } from './protocol.ts';
 import type { CallSettings, Session } from './session.ts';
 import { prepareLook, prepareSource } from './source.ts';
 import { runTransaction } from './transaction.ts';
 import type {
-  AggregateQuery, Capabilities, Database, Dataset, ExportOptions, ImportOptions, ImportReport, ImportSource, InspectOptions, Inspection, Params, Plan,
-  RecordsQuery, Transaction, WriteOptions,
+  AggregateQuery, Capabilities, Config, Database, Dataset, DeepPartial, ExportOptions, ImportOptions, ImportReport, ImportSource, InspectOptions,
+  Inspection, Params, Plan, RecordsQuery, Stats, Transaction, WriteOptions,
 } from './types.ts';
 
 /** Engines lost one after the other without a call that succeeded; then the database gives up. */
@@ -34,12 +35,14 @@ const EXPORT_BATCH_MS_MAX = 600_000;
 // A well-known symbol in new browsers, this one elsewhere: what compilers of `await using` fall back to as well.
 const asyncDispose: typeof Symbol.asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
 
-/** What opens one session more, in the same way each time; `onLost` is told when it dies. */
-export type OpenSession = (onLost: () => void) => Promise<Session>;
+/** What opens one session more; `onLost` is told when it dies, `given` is what was configured, as opened if undefined. */
+export type OpenSession = (onLost: () => void, given: ConfigPatch | undefined) => Promise<Session>;
 
 export class EngineDatabase extends Caller implements Database {
   readonly name: string;
-  readonly capabilities: Capabilities;
+  #capabilities: Capabilities;
+  /** What was configured since opening; undefined while nothing was. */
+  #given: ConfigPatch | undefined;
   readonly #openSession: OpenSession;
   /** Undefined after a loss, until the next call. */
   #session: Promise<Session> | undefined;
@@ -53,9 +56,13 @@ export class EngineDatabase extends Caller implements Database {
   constructor(name: string, capabilities: Capabilities, session: Session, openSession: OpenSession) {
     super();
     this.name = name;
-    this.capabilities = capabilities;
+    this.#capabilities = capabilities;
     this.#session = Promise.resolve(session);
     this.#openSession = openSession;
+  }
+
+  get capabilities(): Capabilities {
+    return this.#capabilities;
   }
 
   transaction<T>(work: (tx: Transaction) => Promise<T>, options: WriteOptions = {}): Promise<T> {
@@ -110,6 +117,32 @@ export class EngineDatabase extends Caller implements Database {
     } finally {
       feed?.stop('The import is over.');
     }
+  }
+
+  async stats(): Promise<Stats> {
+    const answer = await this.send({ op: 'stats' }, { what: 'stats()' });
+    if (answer.type !== 'stats') throw unexpected(answer);
+    return answer.stats;
+  }
+
+  async config(): Promise<Config> {
+    return (await this.#configured({ op: 'config' }, 'config()')).config;
+  }
+
+  async configure(patch: DeepPartial<Config>): Promise<Config> {
+    const what = 'configure()';
+    checkPlainData(patch, 'patch', 'CONFIG_INVALID');
+    if (typeof patch !== 'object' || patch === null) throw new LotwiseError('CONFIG_INVALID', `${what}: the patch has to be an object.`);
+    const { config, capabilities, given } = await this.#configured({ op: 'configure', patch }, what);
+    this.#given = given;
+    this.#capabilities = { ...this.#capabilities, ...capabilities };
+    return config;
+  }
+
+  async #configured(operation: Operation, what: string): Promise<Opened & { given: ConfigPatch }> {
+    const answer = await this.send(operation, { what });
+    if (answer.type !== 'config') throw unexpected(answer);
+    return answer;
   }
 
   async inspectFile(source: ImportSource, options: InspectOptions = {}): Promise<Inspection> {
@@ -199,7 +232,7 @@ export class EngineDatabase extends Caller implements Database {
     if (this.#lostInARow >= LOST_MAX) {
       return Promise.reject(new LotwiseError('INTERNAL', `The engine stopped ${LOST_MAX} times in a row and is not started again. close() this database and open it anew.`));
     }
-    const session = this.#openSession(() => this.lost());
+    const session = this.#openSession(() => this.lost(), this.#given);
     session.catch(() => { this.#session = undefined; });
     return session;
   }

@@ -4,7 +4,10 @@
  * Types only. Calls are synchronous but `open`; they throw an EngineError, and whatever else they throw
  * is a panic, after which the wasm instance is unusable.
  */
-import type { AggregateQuery, Capabilities, Dataset, Detected, ImportOptions, ImportReport, InspectOptions, Plan, RecordsQuery, Value } from './types.ts';
+import type { ConfigPatch } from './config.ts';
+import type {
+  AggregateQuery, Capabilities, Config, Dataset, Detected, ImportOptions, ImportReport, InspectOptions, Plan, RecordsQuery, Stats, Value, WriteOptions,
+} from './types.ts';
 
 /** What of `Capabilities` the engine itself knows. */
 export type EngineCapabilities = Pick<
@@ -51,6 +54,7 @@ export interface CallOptions {
   idempotencyKey?: string;
   /** Asked while a statement runs, about every 20 µs; true ends it. */
   watch?: () => boolean;
+  durability?: WriteOptions['durability'];
 }
 
 /** What is exported: SQL text, a query, or everything. */
@@ -76,6 +80,13 @@ export interface EngineImport {
 /** One open database. */
 export interface Engine {
   capabilities(): EngineCapabilities;
+  config(): Config;
+  /** All that was configured since opening. */
+  configure(given: ConfigPatch): void;
+  statements(): Stats['statements'];
+  /** Whether something is committed that may not be on storage. */
+  unsynced(): boolean;
+  flush(): void;
   query(sql: string, params: PlainParams | undefined, options: CallOptions): Reply;
   execute(sql: string, params: PlainParams | undefined, options: CallOptions): WriteReply;
   executeMany(sql: string, batch: Uint8Array, named: boolean, options: CallOptions): WriteReply;
@@ -102,5 +113,5 @@ export interface Engine {
 
 /** Where engines come from. */
 export interface EngineClass {
-  open(options: { name: string; storage: 'opfs' | 'memory'; datasets: readonly Dataset[] }): Promise<Engine>;
+  open(options: { name: string; storage: 'opfs' | 'memory'; datasets: readonly Dataset[]; config: ConfigPatch }): Promise<Engine>;
 }

@@ -15,15 +15,19 @@ export type ConnectWith = (options: Pick<OpenOptions, 'workerUrl'>) => Connect;
 
 export async function openDatabase(options: OpenOptions, connectWith: ConnectWith): Promise<Database> {
   checkOpenOptions(options);
-  const { name = 'lotwise', storage = 'opfs', datasets = [presets.productionRecords], wasmUrl, signal } = options;
+  const { name = 'lotwise', storage = 'opfs', datasets = [presets.productionRecords], config = {}, wasmUrl, signal } = options;
   checkPlainData(datasets, 'datasets', 'CONFIG_INVALID');
+  checkPlainData(config, 'config', 'CONFIG_INVALID');
   // Before a worker is started for nothing.
   if (storage === 'opfs') await storageRoot();
 
   // A copy: the same datasets again if the engine has to be replaced, whatever becomes of the caller's.
-  const message: OpenMessage = { name, storage, datasets: structuredClone(datasets), wasmUrl: absolute(wasmUrl), givenUp: sharedSlots() };
+  const message: OpenMessage = {
+    name, storage, datasets: structuredClone(datasets), config: structuredClone(config), wasmUrl: absolute(wasmUrl), givenUp: sharedSlots(),
+  };
   const connect = connectWith(options);
-  const openSession: OpenSession = async (onLost) => (await Session.open(connect, message, undefined, onLost)).session;
+  const openSession: OpenSession = async (onLost, given = message.config) =>
+    (await Session.open(connect, { ...message, config: given }, undefined, onLost)).session;
   let database: EngineDatabase | undefined;
   const host = await describeHost();
   const { session, capabilities } = await Session.open(connect, message, signal, () => database?.lost());

@@ -8,21 +8,26 @@
  * and the loading of the wasm module.
  */
 import { ChunkQueue, type SourceCall } from './chunks.ts';
+import { patched, type ConfigPatch } from './config.ts';
 import type { CallOptions, Engine, EngineClass } from './engine.ts';
 import { LotwiseError, cancelled, fieldsOfError, textOf } from './errors.ts';
 import { runImport } from './import-run.ts';
 import { runInspection } from './inspect-run.ts';
-import { PROTOCOL_VERSION, type Answer, type CallMessage, type FromEngine, type OpenMessage, type Operation, type ToEngine } from './protocol.ts';
+import {
+  PROTOCOL_VERSION, type Answer, type CallMessage, type FromEngine, type Opened, type OpenMessage, type Operation, type ToEngine, type WriteSettings,
+} from './protocol.ts';
 import { Streams } from './streams.ts';
 import { Transactions } from './transactions.ts';
-import type { Progress } from './types.ts';
+import type { Config, Progress } from './types.ts';
 import { watchOf } from './watch.ts';
 
 /** A call that held the engine for so long may have kept messages waiting. */
 const PAUSE_AFTER_MS = 1;
 
 /** Operations that never write: nothing holds them up. */
-const READS: ReadonlySet<Operation['op']> = new Set(['inspect', 'aggregate', 'records', 'explain', 'streamOpen', 'exportOpen', 'streamNext', 'streamClose']);
+const READS: ReadonlySet<Operation['op']> = new Set([
+  'inspect', 'aggregate', 'records', 'explain', 'streamOpen', 'exportOpen', 'streamNext', 'streamClose', 'config', 'stats',
+]);
 
 /** What a processor needs of the place where it runs. */
 export interface Host {
@@ -56,6 +61,7 @@ export class Processor {
   readonly #calls = new Map<number, Call>();
   readonly #streams = new Streams();
   readonly #transactions = new Transactions({
+    idleMs: () => this.#config.query.transactionIdleMs,
     rollback: (id) => this.#rollback(id),
     refuseWaiting: (since, error) => this.#refuseWaiting(since, error),
   });
@@ -66,6 +72,12 @@ export class Processor {
   /** After a panic nothing is run any more: the state of the instance is unknown. */
   #broken = false;
   #abandoned = false;
+  /** What is in force, from the opening on. */
+  #config!: Config;
+  /** All that was configured since opening. */
+  #given: ConfigPatch = {};
+  /** Runs while something is committed that may not be on storage. */
+  #flushTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(host: Host) {
     this.#host = host;
@@ -88,6 +100,7 @@ export class Processor {
   /** The other side is gone: what is open is closed, now or when it has opened. */
   abandon(): void {
     this.#abandoned = true;
+    clearTimeout(this.#flushTimer);
     this.#forgetCalls();
     if (!this.#broken) {
       this.#streams.closeAll();
@@ -101,16 +114,17 @@ export class Processor {
     this.#panic((this.#running ?? this.#importing)?.id, error);
   }
 
-  async #open({ name, storage, datasets, wasmUrl, givenUp }: OpenMessage): Promise<void> {
+  async #open({ name, storage, datasets, config, wasmUrl, givenUp }: OpenMessage): Promise<void> {
     if (givenUp !== undefined) this.#givenUp = new Int32Array(givenUp);
     try {
       const loading = this.#host.load(wasmUrl);
       loading.catch(() => {}); // looked at below, when the lock is ours
       if (storage === 'opfs') this.#release = await this.#host.own(name);
       const engineClass = await loading;
-      this.#engine = await engineClass.open({ name, storage, datasets });
+      this.#engine = await engineClass.open({ name, storage, datasets, config });
+      this.#given = config;
       if (this.#abandoned) return this.abandon();
-      this.#host.post({ kind: 'opened', capabilities: this.#engine.capabilities(), now: performance.now() }, []);
+      this.#host.post({ kind: 'opened', ...this.#describe(this.#engine), now: performance.now() }, []);
     } catch (error) {
       await this.#release?.();
       this.#fail(undefined, error);
@@ -195,7 +209,24 @@ export class Processor {
     } finally {
       this.#running = undefined;
       if (call.transaction !== undefined) this.#transactions.used();
+      this.#flushSoon();
     }
+  }
+
+  /** After a relaxed write: within the configured time it has to be on storage. */
+  #flushSoon(): void {
+    if (this.#broken || this.#flushTimer !== undefined || !this.#engine?.unsynced()) return;
+    // It comes between calls, but does not disturb a transaction that is open.
+    this.#flushTimer = setTimeout(() => {
+      this.#flushTimer = undefined;
+      try {
+        if (!this.#broken) this.#engine?.flush();
+      } catch (error) {
+        // Nobody waits for it. What is committed stays committed; storage may have room the next time.
+        if (fieldsOfError(error) === undefined) return this.#panic(undefined, error);
+      }
+      this.#flushSoon();
+    }, this.#config.ingest.groupCommitMs);
   }
 
   async #import(call: Call, operation: Operation & { op: 'import' }): Promise<void> {
@@ -238,18 +269,18 @@ export class Processor {
       case 'query': return this.#reply(call, engine.query(operation.sql, operation.params, options));
       case 'aggregate': return this.#reply(call, engine.aggregate(operation.query, options));
       case 'records': return this.#reply(call, engine.records(operation.query, options));
-      case 'execute': return this.#written(call, engine.execute(operation.sql, operation.params, keyed(options, operation)));
+      case 'execute': return this.#written(call, engine.execute(operation.sql, operation.params, writing(options, operation)));
       case 'executeMany':
-        return this.#written(call, engine.executeMany(operation.sql, operation.batch, operation.named, keyed(options, operation)));
+        return this.#written(call, engine.executeMany(operation.sql, operation.batch, operation.named, writing(options, operation)));
       case 'append': {
         const { onConflict } = operation;
-        return this.#written(call, engine.append(operation.dataset, operation.batch, { ...keyed(options, operation), onConflict }));
+        return this.#written(call, engine.append(operation.dataset, operation.batch, { ...writing(options, operation), onConflict }));
       }
       case 'explain': return { type: 'plan', plan: engine.explain(operation.target, operation.params) };
       case 'define':
         engine.define(operation.dataset);
         return { type: 'ended' };
-      case 'begin': return this.#begin(engine, call, keyed(options, operation));
+      case 'begin': return this.#begin(engine, call, writing(options, operation));
       case 'savepoint':
         engine.savepoint();
         return { type: 'ended' };
@@ -267,13 +298,22 @@ export class Processor {
         this.#streams.open(call.id, undefined, () => engine.openExport(operation.target, operation.params, operation.asFile, options));
         return { type: 'stream', stream: call.id };
       case 'streamNext': {
-        const { reply, more } = this.#streams.next(operation.stream, operation.rows, options);
+        const { reply, more } = this.#streams.next(operation.stream, operation.rows ?? this.#config.query.batchRows, options);
         return { type: 'batch', more, reply: this.#reply(call, reply) };
       }
       case 'streamClose':
         this.#streams.close(operation.stream);
         return { type: 'ended' };
+      case 'configure': {
+        const given = patched(this.#given, operation.patch);
+        engine.configure(given);
+        this.#given = given;
+        return { type: 'config', given, ...this.#describe(engine) };
+      }
+      case 'config': return { type: 'config', given: this.#given, ...this.#describe(engine) };
+      case 'stats': return { type: 'stats', stats: { statements: engine.statements() } };
       case 'close':
+        clearTimeout(this.#flushTimer);
         this.#streams.closeAll();
         engine.close();
         this.#engine = undefined;
@@ -283,6 +323,11 @@ export class Processor {
       case 'inspect':
       case 'import': throw new LotwiseError('INTERNAL', 'A call that reads a source was run as an ordinary one.');
     }
+  }
+
+  #describe(engine: Engine): Opened {
+    this.#config = engine.config();
+    return { capabilities: engine.capabilities(), config: this.#config };
   }
 
   #options(call: Call): CallOptions {
@@ -383,8 +428,8 @@ export class Processor {
   }
 }
 
-function keyed(options: CallOptions, { idempotencyKey }: { idempotencyKey?: string | undefined }): CallOptions {
-  return idempotencyKey === undefined ? options : { ...options, idempotencyKey };
+function writing(options: CallOptions, { idempotencyKey, durability }: WriteSettings): CallOptions {
+  return { ...options, ...(idempotencyKey !== undefined && { idempotencyKey }), ...(durability !== undefined && { durability }) };
 }
 
 function elapsedMs(call: CallMessage): number {

@@ -5,17 +5,13 @@
  * Every call is answered exactly once. Knows neither SQL nor what an operation means, nor whether the other
  * side is a worker.
  */
-import type { EngineCapabilities } from './engine.ts';
 import { LotwiseError, cancelled, errorFromFields } from './errors.ts';
 import {
-  PROTOCOL_VERSION, TIMEOUT_MS_DEFAULT, type Answer, type FromEngine, type OpenMessage, type Operation, type ToEngine,
+  PROTOCOL_VERSION, type Answer, type FromEngine, type Opened, type OpenMessage, type Operation, type ToEngine,
 } from './protocol.ts';
 import type { Feed } from './source.ts';
 import { giveUp } from './watch.ts';
-import type { Progress } from './types.ts';
-
-/** Calls that may wait for one engine; more are refused. */
-export const CALLS_MAX = 1_000;
+import type { Config, Progress } from './types.ts';
 
 /** What ends something and frees its place is never refused. */
 const ENDING: ReadonlySet<Operation['op']> = new Set(['close', 'commit', 'rollback', 'endSavepoint', 'streamClose']);
@@ -44,7 +40,7 @@ export interface CallSettings {
   what: string;
   transfer?: ArrayBuffer[];
   signal?: AbortSignal | undefined;
-  /** Undefined: the default. Infinity: none. */
+  /** Undefined: as configured. Infinity: none. */
   timeoutMs?: number | undefined;
   /** Whether a call that runs may be answered CANCELLED while the engine goes on with it: reads only. */
   abandonable?: boolean;
@@ -67,7 +63,9 @@ export class Session {
   /** In order of calling; the first is the one that the engine runs. */
   readonly #pending = new Map<number, Pending>();
   readonly #onLost: () => void;
-  #opening: { resolve(capabilities: EngineCapabilities): void; reject(error: LotwiseError): void } | undefined;
+  /** What is in force; there from the opening on, and no call comes before. */
+  #config!: Config;
+  #opening: { resolve(opened: Opened): void; reject(error: LotwiseError): void } | undefined;
   #readyTimer: ReturnType<typeof setTimeout> | undefined;
   #nextId = 1;
   #over = false;
@@ -87,12 +85,12 @@ export class Session {
   /** Opens an engine; whatever fails, nothing is left behind. `onLost` is told when it dies later. */
   static async open(
     connect: Connect, message: OpenMessage, signal: AbortSignal | undefined, onLost: () => void,
-  ): Promise<{ session: Session; capabilities: EngineCapabilities }> {
+  ): Promise<{ session: Session; capabilities: Opened['capabilities'] }> {
     if (signal?.aborted) throw cancelled('open()', signal.reason);
     const session = new Session(connect, message, onLost);
     const giveUp = (): void => session.#opening?.reject(cancelled('open()', signal?.reason));
     try {
-      const capabilities = await new Promise<EngineCapabilities>((resolve, reject) => {
+      const { capabilities, config } = await new Promise<Opened>((resolve, reject) => {
         session.#opening = { resolve, reject };
         session.#readyTimer = setTimeout(() => reject(new LotwiseError(
           'CONFIG_INVALID',
@@ -101,6 +99,7 @@ export class Session {
         signal?.addEventListener('abort', giveUp, { once: true });
         session.#channel.post({ kind: 'open', ...message }, []);
       });
+      session.#config = config;
       return { session, capabilities };
     } catch (error) {
       session.end();
@@ -116,10 +115,12 @@ export class Session {
   call(operation: Operation, settings: CallSettings): Promise<Answer> {
     const { signal } = settings;
     if (this.#over) return Promise.reject(settings.transaction === undefined ? lostBefore(settings.what) : lostInside(settings.what));
-    if (this.#pending.size >= CALLS_MAX && !ENDING.has(operation.op)) {
+    const { queueMax } = this.#config.query;
+    if (this.#pending.size >= queueMax && !ENDING.has(operation.op)) {
       return Promise.reject(new LotwiseError(
-        'LIMIT_EXCEEDED', `${settings.what}: ${CALLS_MAX} calls are waiting already; wait for some of them.`,
-        { retryable: true, details: { callsMax: CALLS_MAX } },
+        'LIMIT_EXCEEDED',
+        `${settings.what}: ${queueMax} calls are waiting already, the limit in query.queueMax. Wait for some of them, or raise it with configure().`,
+        { retryable: true, details: { queueMax } },
       ));
     }
     const id = this.#nextId++;
@@ -152,7 +153,7 @@ export class Session {
     this.#channel.end();
   }
 
-  #post(id: number, operation: Operation, { timeoutMs = TIMEOUT_MS_DEFAULT, transfer = [], transaction, onProgress }: CallSettings): void {
+  #post(id: number, operation: Operation, { timeoutMs = this.#config.query.timeoutMs, transfer = [], transaction, onProgress }: CallSettings): void {
     const sentAt = performance.now() - this.#clockAhead;
     const limit = Number.isFinite(timeoutMs) ? timeoutMs : undefined;
     this.#channel.post({ kind: 'call', id, operation, sentAt, timeoutMs: limit, transaction, progress: onProgress !== undefined }, transfer);
@@ -163,7 +164,7 @@ export class Session {
     if ('now' in message) this.#clockAhead = Math.min(this.#clockAhead, performance.now() - message.now);
     switch (message.kind) {
       case 'ready': return this.#greeted(message.protocol);
-      case 'opened': return this.#opening?.resolve(message.capabilities);
+      case 'opened': return this.#opening?.resolve(message);
       case 'done': return this.#settle(message.id, message.answer);
       case 'failed':
         if (message.id === undefined) return this.#opening?.reject(errorFromFields(message.error));
@@ -184,6 +185,7 @@ export class Session {
   }
 
   #settle(id: number, outcome: Answer | LotwiseError): void {
+    if (!(outcome instanceof LotwiseError) && outcome.type === 'config') this.#config = outcome.config;
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
     pending?.settle(outcome);

@@ -10,7 +10,7 @@
 import { Caller, throwIfGivenUp, unexpected, type Send } from './caller.ts';
 import { checkWriteOptions } from './check.ts';
 import { LotwiseError, cancelled } from './errors.ts';
-import type { Answer, Operation } from './protocol.ts';
+import type { Answer, Operation, WriteSettings } from './protocol.ts';
 import type { CallSettings } from './session.ts';
 import type { Transaction, WriteOptions } from './types.ts';
 
@@ -21,8 +21,8 @@ type Work<T> = (tx: Transaction) => Promise<T>;
 /** Runs a callback in a transaction of its own. */
 export async function runTransaction<T>(send: Send, work: Work<T>, options: WriteOptions): Promise<T> {
   checkWork(work, options);
-  const { idempotencyKey, signal, timeoutMs } = options;
-  const begun = await send({ op: 'begin', idempotencyKey }, { what: WHAT, signal, timeoutMs });
+  const { idempotencyKey, durability, signal, timeoutMs } = options;
+  const begun = await send({ op: 'begin', idempotencyKey, durability }, { what: WHAT, signal, timeoutMs });
   if (begun.type !== 'begun') throw unexpected(begun);
   if (begun.repeated !== undefined) return resultFrom(begun.repeated) as T;
   const inside: Send = (operation, settings) => send(operation, { ...settings, transaction: begun.transaction });
@@ -55,7 +55,7 @@ class OpenTransaction extends Caller implements Transaction {
 
   async transaction<T>(work: Work<T>, options: WriteOptions = {}): Promise<T> {
     checkWork(work, options);
-    if (options.idempotencyKey !== undefined) throw keyInside();
+    refuseInside(options);
     this.#check(WHAT);
     this.#state = 'nested';
     const nested = new OpenTransaction(this.#send);
@@ -85,7 +85,7 @@ class OpenTransaction extends Caller implements Transaction {
   }
 
   protected async send(operation: Operation, settings: CallSettings): Promise<Answer> {
-    if ('idempotencyKey' in operation && operation.idempotencyKey !== undefined) throw keyInside();
+    refuseInside(operation as WriteSettings);
     this.#check(settings.what);
     return this.#send(operation, settings);
   }
@@ -125,8 +125,10 @@ function orGivenUp<T>(work: Promise<T>, { signal, timeoutMs }: WriteOptions): Pr
   });
 }
 
-function keyInside(): LotwiseError {
-  return new LotwiseError('QUERY_INVALID', 'idempotencyKey: inside a transaction it is the transaction that is repeated; give the key to transaction().');
+/** What belongs to the transaction as a whole. */
+function refuseInside({ idempotencyKey, durability }: WriteSettings): void {
+  const given = idempotencyKey !== undefined ? 'idempotencyKey' : durability !== undefined ? 'durability' : undefined;
+  if (given !== undefined) throw new LotwiseError('QUERY_INVALID', `${given}: inside a transaction it is the whole of it that is repeated, or durable; give it to transaction().`);
 }
 
 /** What a repetition will be told, as text. */

@@ -4,9 +4,6 @@
  */
 import { LotwiseError } from './errors.ts';
 
-/** A transaction without a call for so long is rolled back. */
-const TRANSACTION_IDLE_MS_DEFAULT = 10_000;
-
 /**
  * A write outside that has waited for so long behind a transaction which made no call meanwhile is refused.
  * Most likely it is made inside the callback of that very transaction, and they would wait for each other.
@@ -21,6 +18,8 @@ const ENDED_MAX = 32;
 
 /** What is done about silence. */
 export interface Silence {
+  /** A transaction without a call for so long is rolled back. */
+  idleMs(): number;
   rollback(id: number): void;
   /** Refuses writes that have waited since then. */
   refuseWaiting(since: number, error: LotwiseError): void;
@@ -69,11 +68,12 @@ export class Transactions {
     if (this.#open === undefined) return;
     const { id, lastUsedAt } = this.#open;
     const now = performance.now();
-    if (now - lastUsedAt >= TRANSACTION_IDLE_MS_DEFAULT) {
+    const transactionIdleMs = this.#silence.idleMs();
+    if (now - lastUsedAt >= transactionIdleMs) {
       this.ended(new LotwiseError(
         'TIMEOUT',
-        `The transaction made no call for ${TRANSACTION_IDLE_MS_DEFAULT} ms and was rolled back. Fetch what it needs before it begins.`,
-        { retryable: true, details: { transactionIdleMs: TRANSACTION_IDLE_MS_DEFAULT } },
+        `The transaction made no call for ${transactionIdleMs} ms, the limit in query.transactionIdleMs, and was rolled back. Fetch what it needs before it begins.`,
+        { retryable: true, details: { transactionIdleMs } },
       ));
       this.#silence.rollback(id);
     } else if (now - lastUsedAt >= STALLED_MS) {

@@ -7,6 +7,7 @@
  *
  * Types only: nothing here knows an implementation.
  */
+export type * from './types/config.ts';
 export type * from './types/database.ts';
 export type * from './types/dataset.ts';
 export type * from './types/export.ts';

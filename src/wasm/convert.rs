@@ -4,6 +4,7 @@ use js_sys::{Array, BigInt, JsString, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::error::{Error, Result};
+use crate::model::config::{Config, Kind};
 use crate::model::node::Node;
 use crate::model::value::Value;
 
@@ -117,6 +118,26 @@ pub fn object_of(members: &[(&str, JsValue)]) -> JsValue {
     object.into()
 }
 
+/// A configuration, group by group.
+pub fn config_object(config: &Config) -> JsValue {
+    let result = object_of(&[("profile", config.profile().into())]);
+    for (field, value) in config.fields() {
+        let value = match field.kind {
+            Kind::Whole(..) => (value as f64).into(),
+            Kind::Word(words) => words[value as usize].into(),
+            Kind::Flag => (value == 1).into(),
+        };
+        let name = JsValue::from(field.group);
+        let mut group = Reflect::get(&result, &name).unwrap_or_default();
+        if group.is_undefined() {
+            group = object_of(&[]);
+            _ = Reflect::set(&result, &name, &group);
+        }
+        _ = Reflect::set(&group, &field.name.into(), &value);
+    }
+    result
+}
+
 /// Serialisable data as plain objects.
 pub fn serialized<T: serde::Serialize>(value: &T) -> Result<JsValue, JsValue> {
     serde_wasm_bindgen::to_value(value)
@@ -134,8 +155,14 @@ pub fn thrown(error: &Error) -> JsValue {
             let known: Array = known.iter().map(|name| JsValue::from_str(name)).collect();
             object_of(&[("kind", (*kind).into()), ("name", name.into()), ("known", known.into())])
         }
-        Error::QueryInvalid { field, .. } | Error::ConfigInvalid { field, .. } => {
-            object_of(&[("field", field.into())])
+        Error::QueryInvalid { field, .. } => object_of(&[("field", field.into())]),
+        Error::ConfigInvalid { problems } => {
+            let of = |(field, reason): &(String, String)| {
+                object_of(&[("field", field.into()), ("reason", reason.into())])
+            };
+            let first = problems.first().map(|(field, _)| field.into()).unwrap_or_default();
+            let all: Array = problems.iter().map(of).collect();
+            object_of(&[("field", first), ("fields", all.into())])
         }
         Error::InputInvalid { place, .. } => object_of(&[("place", place.into())]),
         Error::SqlInvalid { offset: Some(offset), .. } => {

@@ -6,8 +6,11 @@ use std::rc::Rc;
 use js_sys::{Function, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 
-use super::convert::{OwnedParams, integer, node, object_of, params, serialized, thrown};
+use super::convert::{
+    OwnedParams, config_object, integer, node, object_of, params, serialized, thrown,
+};
 use crate::error::{Error, Result};
+use crate::model::config::Config;
 use crate::model::dataset::Dataset;
 use crate::model::node::{Fields, Node, blame_config, blame_input};
 use crate::platform::opfs::Pool;
@@ -17,7 +20,7 @@ use crate::platform::zones::zone;
 use crate::storage::engine::{Answer, Call, Engine as Core, Import as CoreImport, Scope, Written};
 use crate::storage::export::Export as CoreExport;
 use crate::storage::ingest::ON_CONFLICT;
-use crate::storage::port::Params;
+use crate::storage::port::{Params, SqlPort};
 use crate::storage::stream::Stream as CoreStream;
 use crate::storage::transaction::Begun;
 
@@ -70,6 +73,36 @@ impl Engine {
             ("pageBytes", integer(settings.page_bytes)),
             ("pageCacheBytes", integer(settings.page_cache_bytes)),
         ]))
+    }
+
+    /// What is in force.
+    pub fn config(&self) -> Result<JsValue, JsValue> {
+        self.with(|core| Ok(config_object(core.config())))
+    }
+
+    /// Brings all that was configured since opening into force; what it leaves out is as the profile has it.
+    pub fn configure(&self, given: &JsValue) -> Result<(), JsValue> {
+        self.with(|core| core.configure(Config::from_node(&node(given))?))
+    }
+
+    /// Callers' prepared statements.
+    pub fn statements(&self) -> Result<JsValue, JsValue> {
+        let counts = self.with(|core| Ok(core.statement_counts()))?;
+        Ok(object_of(&[
+            ("cached", (counts.cached as f64).into()),
+            ("hits", (counts.hits as f64).into()),
+            ("misses", (counts.misses as f64).into()),
+        ]))
+    }
+
+    /// Whether something is committed that may not be on storage.
+    pub fn unsynced(&self) -> Result<bool, JsValue> {
+        self.with(|core| Ok(core.port().unsynced()))
+    }
+
+    /// Puts it there.
+    pub fn flush(&self) -> Result<(), JsValue> {
+        self.with(|core| core.port().flush())
     }
 
     /// One statement.
@@ -252,7 +285,7 @@ impl Engine {
     }
 
     /// Runs a call as its options say: under `timeoutMs`, in the open `transaction`, once for each
-    /// `idempotencyKey`.
+    /// `idempotencyKey`, as durable as `durability`.
     fn timed<T>(
         &self,
         options: &JsValue,
@@ -266,6 +299,7 @@ impl Engine {
                 scope: if fields.flag("transaction")? { Scope::Inside } else { Scope::Outside },
                 timeout_ms: fields.whole("timeoutMs", 1, u64::from(u32::MAX))?,
                 idempotency_key: fields.text("idempotencyKey")?,
+                relaxed: fields.word("durability", &[("full", false), ("relaxed", true)])?,
             });
             let result = work(core, &mut fields);
             core.set_call(Call::default());
@@ -356,13 +390,14 @@ async fn open(options: Node) -> Result<Engine> {
         .enumerate()
         .map(|(i, node)| Dataset::from_node(node, &format!("datasets[{i}]")))
         .collect::<Result<Vec<_>>>()?;
+    let config = fields.get("config").map_or_else(|| Ok(Config::default()), Config::from_node)?;
     fields.done()?;
     if !in_opfs {
-        let core = Core::open_with_zones(SqlitePort::open_memory(&name)?, &datasets, zone)?;
+        let core = Core::open_with(SqlitePort::open_memory(&name)?, &datasets, config, zone)?;
         return Ok(Engine { core: Rc::new(RefCell::new(Some(core))), pool: None });
     }
     let pool = Pool::open(&name).await?;
-    match pool.connect().and_then(|port| Core::open_with_zones(port, &datasets, zone)) {
+    match pool.connect().and_then(|port| Core::open_with(port, &datasets, config, zone)) {
         Ok(core) => Ok(Engine { core: Rc::new(RefCell::new(Some(core))), pool: Some(pool) }),
         Err(error) => {
             pool.release()?;

@@ -109,7 +109,7 @@ for (const kind of ['chromium', 'firefox'] as const) {
         return {
           messages: [
             await attempt({ name: 'Upper' }), await attempt({ name: '' }), await attempt({ name: 'a'.repeat(65) }), await attempt({ name: '../x' }), await attempt({ name: 7 }),
-            await attempt({ storage: 'disk' }), await attempt({ config: {} }), await attempt({ datasets: {} }), await attempt({ signal: 1 }), await attempt(null),
+            await attempt({ storage: 'disk' }), await attempt({ colour: {} }), await attempt({ datasets: {} }), await attempt({ signal: 1 }), await attempt(null),
             await attempt({ storage: 'memory', datasets: [{ name: 'a', columns: { rowid: { type: 'text' } } }] }),
             await attempt({ storage: 'memory', datasets: [{ name: 'a', columns: { a: { type: 'text' } }, colour: 'red' }] }),
           ],
@@ -118,7 +118,7 @@ for (const kind of ['chromium', 'firefox'] as const) {
         };
       });
       const expected = [/'Upper' is no name/, /'' is no name/, /64 characters/, /'\.\.\/x'/, /a number is no name/, /storage .*'opfs' or 'memory', not 'disk'/,
-        /no option 'config'/, /datasets have to be an array/, /AbortSignal/, /options have to be an object/, /rowid/, /colour/];
+        /no option 'colour'/, /datasets have to be an array/, /AbortSignal/, /options have to be an object/, /rowid/, /colour/];
       got.messages.forEach((message, index) => assert.match(message ?? '', expected[index]!));
       assert.deepEqual([got.code, got.cancelled], ['CONFIG_INVALID', 'CANCELLED']);
     });

@@ -1,14 +1,29 @@
 /** A database object over an engine that only notes what it is asked, in the same thread. */
 
 import { encodeRows } from '../../src/ts/batch/encode.ts';
+import type { ConfigPatch } from '../../src/ts/config.ts';
 import { EngineDatabase } from '../../src/ts/database.ts';
-import type { Engine, EngineImport, EngineStream, Reply } from '../../src/ts/engine.ts';
+import type { CallOptions, Engine, EngineImport, EngineStream, Reply } from '../../src/ts/engine.ts';
 import { LotwiseError } from '../../src/ts/errors.ts';
 import { Processor, type Host } from '../../src/ts/processor.ts';
 import type { FromEngine, OpenMessage } from '../../src/ts/protocol.ts';
 import { Session, type Connect } from '../../src/ts/session.ts';
+import type { Config } from '../../src/ts/types.ts';
 
-const MESSAGE: OpenMessage = { name: 'fake', storage: 'memory', datasets: [], wasmUrl: undefined };
+const MESSAGE: OpenMessage = { name: 'fake', storage: 'memory', datasets: [], config: {}, wasmUrl: undefined };
+
+const CONFIG: Config = {
+  profile: 'dashboard',
+  query: { timeoutMs: 30_000, batchRows: 1_000, resultBytesMax: 1e8, statementsMax: 100, queueMax: 1_000, transactionIdleMs: 10_000 },
+  sqlite: { cacheBytes: 1e8, journalMode: 'wal', readOnly: false },
+  ingest: { groupCommitMs: 10, durability: 'full' },
+};
+
+function configOf({ profile, query, sqlite, ingest }: ConfigPatch): Config {
+  return {
+    profile: profile ?? CONFIG.profile, query: { ...CONFIG.query, ...query }, sqlite: { ...CONFIG.sqlite, ...sqlite }, ingest: { ...CONFIG.ingest, ...ingest },
+  };
+}
 
 /** One fake, over all its lives. */
 export class Fake {
@@ -28,11 +43,16 @@ export class Fake {
   /** Operation whose message does not get through. */
   failPost: string | undefined;
   failCommit = false;
+  /** How often a flush fails before it succeeds. */
+  failFlushes = 0;
   /** What transactions with these keys were told when they were committed. */
   readonly repeats = new Map<string, string>();
 
   /** `PANIC` as statement panics, `FAIL` fails as the engine does; others are answered with one row. */
-  engine(): Engine {
+  engine(opened: ConfigPatch): Engine {
+    let config = configOf(opened);
+    let unsynced = false;
+    let open: CallOptions = { timeoutMs: 0 };
     const run = (what: string): void => {
       this.log.push(what);
       if (what.includes('PANIC')) throw new WebAssembly.RuntimeError('unreachable');
@@ -44,22 +64,38 @@ export class Fake {
       run(what);
       return { batch: encodeRows([{ sql: what }], 'fake'), meta: { route: 'index', rows: 1, dataVersion: 7 } };
     };
-    const write = (what: string) => {
+    const committed = ({ durability = config.ingest.durability }: CallOptions): void => { unsynced ||= durability === 'relaxed'; };
+    const write = (what: string, options: CallOptions) => {
       run(what);
+      if (!options.transaction) committed(options);
       return { changes: 1, lastInsertRowid: 2, dataVersion: 8 };
     };
     return {
-      capabilities: () => ({ storage: 'memory', journalMode: 'memory', synchronous: 'full', sqliteVersion: '3', pageBytes: 8192, pageCacheBytes: 0 }),
+      config: () => config,
+      configure: (given) => {
+        this.log.push(`configure ${JSON.stringify(given)}`);
+        if (given.query?.timeoutMs === 0) throw { lotwise: true, code: 'CONFIG_INVALID', message: 'query.timeoutMs', retryable: false };
+        config = configOf(given);
+      },
+      statements: () => ({ cached: 1, hits: 2, misses: 3 }),
+      unsynced: () => unsynced,
+      flush: () => {
+        this.log.push('flush');
+        if (this.failFlushes-- > 0) throw { lotwise: true, code: 'STORAGE_FULL', message: 'full', retryable: false };
+        unsynced = false;
+      },
+      capabilities: () => ({ storage: 'memory', journalMode: config.sqlite.journalMode, synchronous: 'full', sqliteVersion: '3', pageBytes: 8192, pageCacheBytes: 0 }),
       query: (sql, params, { timeoutMs }) => reply(sql === 'TIMEOUT' ? String(timeoutMs) : `${sql}${params === undefined ? '' : JSON.stringify(params)}`),
       aggregate: (query) => reply(`aggregate ${query.dataset}`),
       records: (query) => ({ ...reply(`records ${query.dataset}`), next: 'key' }),
-      execute: (sql) => write(`execute ${sql}`),
-      executeMany: (sql, _batch, named) => write(`executeMany ${sql} ${named}`),
-      append: (dataset, _batch, { onConflict }) => write(`append ${dataset} ${onConflict}`),
+      execute: (sql, _params, options) => write(`execute ${sql}`, options),
+      executeMany: (sql, _batch, named, options) => write(`executeMany ${sql} ${named}`, options),
+      append: (dataset, _batch, options) => write(`append ${dataset} ${options.onConflict}`, options),
       explain: () => ({ route: 'index', sql: '', steps: [], indexes: [], fullScans: [], temporarySorts: 0, partitions: ['live'] }),
       define: ({ name }) => run(`define ${name}`),
       writes: (sql) => /insert|update|delete/i.test(sql),
-      begin: ({ idempotencyKey }) => {
+      begin: (options) => {
+        const { idempotencyKey } = open = options;
         this.log.push('begin');
         if (this.failBegin) throw { lotwise: true, code: 'SQL_INVALID', message: 'no', retryable: false };
         return this.repeats.get(idempotencyKey ?? '');
@@ -67,6 +103,7 @@ export class Fake {
       commit: (result) => {
         this.log.push(`commit ${result}`.trim());
         if (this.failCommit) throw { lotwise: true, code: 'SQL_INVALID', message: 'no', retryable: false };
+        committed(open);
         return 8;
       },
       rollback: () => { this.log.push('rollback'); },
@@ -125,10 +162,10 @@ export class Fake {
     const host: Host = {
       post: (message: FromEngine) => { setImmediate(() => { if (!ended) listener.message(structuredClone(message)); }); },
       load: async () => ({
-        open: async () => {
+        open: async ({ config }) => {
           if (this.failOpen !== undefined) throw this.failOpen;
           this.opened += 1;
-          return this.engine();
+          return this.engine(config);
         },
       }),
       own: async () => async () => { this.log.push('released'); },
@@ -157,7 +194,7 @@ export class Fake {
       options.name,
       { ...capabilities, role: 'leader', persisted: false, crossOriginIsolated: false, cancellation: 'deadline', workersMax: 1 },
       session,
-      async (onLost) => (await Session.open(this.connect, options, undefined, onLost)).session,
+      async (onLost, config = options.config) => (await Session.open(this.connect, { ...options, config }, undefined, onLost)).session,
     );
     return database;
   }

@@ -11,13 +11,14 @@ use crate::common::node;
 use crate::engine::dataset;
 use crate::random::{Random, times};
 use lotwise::error::{Error, Result};
+use lotwise::model::config::Config;
 use lotwise::model::value::Value;
 use lotwise::platform::sqlite::SqlitePort;
 use lotwise::storage::engine::{Engine, ImportReport};
 use lotwise::storage::ingest::stored_form;
 use lotwise::storage::port::{
     Author, BulkPages, Done, ForeignFiles, LongTransaction, NewPages, PageSpace, RowSink,
-    RowSource, SqlPort, Statement, collect,
+    RowSource, SqlPort, Statement, StatementCounts, collect,
 };
 use serde_json::{Value as Json, json};
 
@@ -54,6 +55,26 @@ impl SqlPort for Watched {
 
     fn set_timeout(&mut self, timeout_ms: Option<u64>) {
         self.port.set_timeout(timeout_ms);
+    }
+
+    fn configure(&mut self, config: &Config) -> Result<()> {
+        self.port.configure(config)
+    }
+
+    fn set_relaxed(&mut self, relaxed: bool) -> Result<()> {
+        self.port.set_relaxed(relaxed)
+    }
+
+    fn unsynced(&self) -> bool {
+        self.port.unsynced()
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.port.flush()
+    }
+
+    fn statement_counts(&self) -> StatementCounts {
+        self.port.statement_counts()
     }
 
     fn reader(&mut self) -> Result<Option<Self>> {

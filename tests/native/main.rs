@@ -5,6 +5,7 @@
 mod common;
 
 mod btree;
+mod config;
 mod conformance;
 mod engine;
 mod export;

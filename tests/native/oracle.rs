@@ -15,6 +15,7 @@ use generate::{
     COLUMNS, Row, Setting, aggregate_json, buckets, dataset_over, instant_ms, records_json,
     setting, table,
 };
+use lotwise::model::config::Config;
 use lotwise::model::dataset::Dataset;
 use lotwise::model::query::{AggregateQuery, RecordsQuery};
 use lotwise::model::range::TIME_BUCKETS;
@@ -29,7 +30,8 @@ use serde_json::{Value as Json, json};
 fn open_with(dataset: &Dataset, table: &[Row]) -> Engine<SqlitePort> {
     let port = SqlitePort::open_memory("test").expect("opens");
     let mut engine =
-        Engine::open_with_zones(port, std::slice::from_ref(dataset), zone).expect("opens");
+        Engine::open_with(port, std::slice::from_ref(dataset), Config::default(), zone)
+            .expect("opens");
     engine.append("t", &batch(&COLUMNS, table), OnConflict::Error).expect("appends");
     engine
 }

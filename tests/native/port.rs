@@ -1,7 +1,9 @@
 //! The port's conformance suite on a file and in memory.
 
 use crate::common::port_suite;
+use lotwise::model::config::Config;
 use lotwise::platform::sqlite::SqlitePort;
+use lotwise::storage::port::SqlPort;
 
 mod on_a_file {
     use super::*;
@@ -13,6 +15,7 @@ mod on_a_file {
                 let directory = tempfile::tempdir().expect("a directory");
                 let mut port =
                     SqlitePort::open_file(&directory.path().join("live.db")).expect("opens");
+                port.configure(&Config::default()).expect("configures");
                 port_suite::$name(&mut port);
             }
         };
@@ -27,7 +30,9 @@ mod in_memory {
         ($name:ident) => {
             #[test]
             fn $name() {
-                port_suite::$name(&mut SqlitePort::open_memory("test").expect("opens"));
+                let mut port = SqlitePort::open_memory("test").expect("opens");
+                port.configure(&Config::default()).expect("configures");
+                port_suite::$name(&mut port);
             }
         };
     }
@@ -38,6 +43,7 @@ mod in_memory {
 fn settings_are_read_back() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut port = SqlitePort::open_file(&directory.path().join("live.db")).expect("opens");
+    port.configure(&Config::default()).expect("configures");
     let settings = port.settings().expect("reads");
     assert_eq!(settings.journal_mode, "wal");
     assert_eq!(settings.synchronous, "full");

@@ -14,7 +14,8 @@ use lotwise::storage::transaction::Begun;
 type Db = Engine<SqlitePort>;
 
 const NONE: Params<'static> = Params::Positional(&[]);
-const INSIDE: Call = Call { scope: Scope::Inside, timeout_ms: None, idempotency_key: None };
+const INSIDE: Call =
+    Call { scope: Scope::Inside, timeout_ms: None, idempotency_key: None, relaxed: None };
 
 fn open() -> Db {
     let json = serde_json::json!({ "name": "t", "columns": { "x": { "type": "integer", "required": true } } });

@@ -288,23 +288,25 @@ impl Disk for Inside {
 }
 
 #[derive(Default)]
-struct Counts {
-    writes: Cell<u32>,
-    syncs: Cell<u32>,
+pub struct Counts {
+    pub reads: Cell<u32>,
+    pub writes: Cell<u32>,
+    pub syncs: Cell<u32>,
     fail_writes: Cell<bool>,
 }
 
 impl Counts {
-    fn reset(&self) {
+    pub fn reset(&self) {
+        self.reads.set(0);
         self.writes.set(0);
         self.syncs.set(0);
     }
 }
 
 /// Counts what reaches a disk, and fails where it is told to.
-struct Counting {
-    disk: Box<dyn Disk>,
-    counts: Rc<Counts>,
+pub struct Counting {
+    pub disk: Box<dyn Disk>,
+    pub counts: Rc<Counts>,
 }
 
 struct CountingFile {
@@ -333,6 +335,7 @@ impl Disk for Counting {
 
 impl DiskFile for CountingFile {
     fn read(&mut self, buffer: &mut [u8], offset: u64) -> VfsResult<()> {
+        self.counts.reads.set(self.counts.reads.get() + 1);
         self.file.get_mut().read(buffer, offset)
     }
 

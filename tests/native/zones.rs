@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use lotwise::error::Error;
 use lotwise::model::calendar::{DAY_MS, parse_instant};
+use lotwise::model::config::Config;
 use lotwise::model::dataset::Dataset;
 use lotwise::model::plant::PlantTime;
 use lotwise::model::value::Value;
@@ -148,13 +149,13 @@ fn a_zone_that_a_host_does_not_know_stops_what_needs_it_only() {
     let path = directory.path().join("live.db");
     let datasets = [over("Asia/Seoul", "06:00", "timestamp")];
     let port = || SqlitePort::open_file(&path).expect("opens");
-    let mut engine = Engine::open_with_zones(port(), &datasets, zone).expect("opens");
+    let mut engine = Engine::open_with(port(), &datasets, Config::default(), zone).expect("opens");
     let rows_in = [vec![Value::Int(75_600_000 - 1)], vec![Value::Int(75_600_000)]];
     engine.append("t", &batch(&["at"], &rows_in), OnConflict::Error).expect("appends");
     engine.into_port().close().expect("closes");
 
     let by_day = json!({"dataset": "t", "groupBy": [{"time": "day"}], "measures": {"n": "count"}});
-    let mut engine = Engine::open_with_zones(port(), &[], zone).expect("opens");
+    let mut engine = Engine::open_with(port(), &[], Config::default(), zone).expect("opens");
     let answer = engine.aggregate(&node(by_day.clone())).expect("the zone is found again");
     let day = |text: &str| vec![Value::from(text), Value::Int(1)];
     assert_eq!(rows(&answer), [day("1970-01-01"), day("1970-01-02")]);
@@ -165,7 +166,8 @@ fn a_zone_that_a_host_does_not_know_stops_what_needs_it_only() {
         let result = elsewhere.records(&node(query)).map(|answer| answer.rows);
         match (result, field) {
             (Ok(rows), None) => assert_eq!(rows, 2),
-            (Err(Error::ConfigInvalid { field, .. }), Some(expected)) => {
+            (Err(Error::ConfigInvalid { problems }), Some(expected)) => {
+                let field = &problems[0].0;
                 assert_eq!(field, expected);
             }
             other => panic!("{other:?}"),
@@ -195,7 +197,7 @@ fn another_zone_or_day_is_another_definition() {
 
 fn open_in(dataset: &Dataset) -> Engine<SqlitePort> {
     let port = SqlitePort::open_memory("test").expect("opens");
-    Engine::open_with_zones(port, std::slice::from_ref(dataset), zone).expect("opens")
+    Engine::open_with(port, std::slice::from_ref(dataset), Config::default(), zone).expect("opens")
 }
 
 /// UTC as it ever was; elsewhere whole days where no clock is changed, and never finer than it has to be.

@@ -6,13 +6,14 @@
 mod common;
 
 use common::{batch, port_suite, rows};
+use lotwise::model::config::Config;
 use lotwise::model::presets;
 use lotwise::model::value::Value;
 use lotwise::platform::opfs::Pool;
 use lotwise::platform::sqlite::SqlitePort;
 use lotwise::storage::engine::Engine;
 use lotwise::storage::ingest::OnConflict;
-use lotwise::storage::port::Params;
+use lotwise::storage::port::{Params, SqlPort};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
@@ -27,6 +28,7 @@ mod on_opfs {
                 let name = concat!("case-", stringify!($name));
                 let pool = Pool::open(name).await.expect("opens the pool");
                 let mut port = pool.connect().expect("opens the database");
+                port.configure(&Config::default()).expect("configures");
                 port_suite::$name(&mut port);
                 port.close().expect("closes");
                 pool.release().expect("releases");
@@ -43,7 +45,9 @@ mod in_memory {
         ($name:ident) => {
             #[wasm_bindgen_test]
             fn $name() {
-                port_suite::$name(&mut SqlitePort::open_memory("test").expect("opens"));
+                let mut port = SqlitePort::open_memory("test").expect("opens");
+                port.configure(&Config::default()).expect("configures");
+                port_suite::$name(&mut port);
             }
         };
     }
@@ -54,6 +58,7 @@ mod in_memory {
 async fn settings_are_read_back() {
     let pool = Pool::open("settings").await.expect("opens the pool");
     let mut port = pool.connect().expect("opens the database");
+    port.configure(&Config::default()).expect("configures");
     let settings = port.settings().expect("reads");
     assert_eq!(settings.journal_mode, "wal");
     assert_eq!(settings.synchronous, "full");

@@ -177,7 +177,10 @@ fn proposal(
     }
     let node = Node::from_json(&definition);
     let dataset = Dataset::from_node(&node, "dataset").map_err(|error| match error {
-        Error::ConfigInvalid { field, reason } => blame_input(field, reason),
+        Error::ConfigInvalid { mut problems } if problems.len() == 1 => {
+            let (field, reason) = problems.remove(0);
+            blame_input(field, reason)
+        }
         other => other,
     })?;
     Ok((dataset, definition.to_string()))

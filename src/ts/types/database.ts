@@ -1,4 +1,5 @@
 /** Opening a database, and what it can be asked. */
+import type { Config, DeepPartial, Stats } from './config.ts';
 import type { Dataset } from './dataset.ts';
 import type { ExportOptions } from './export.ts';
 import type { ImportOptions, ImportReport, ImportSource, InspectOptions, Inspection } from './import.ts';
@@ -17,6 +18,8 @@ export interface OpenOptions {
   storage?: 'opfs' | 'memory';
   /** Default: `[presets.productionRecords]`. Creates what is missing, migrates what is older. */
   datasets?: Dataset[];
+  /** What is to differ from the defaults of the profile. Wrong fields are CONFIG_INVALID, all named at once. */
+  config?: DeepPartial<Config>;
   /** Address of the package's worker.js, for bundlers that do not follow `new URL(..., import.meta.url)`. */
   workerUrl?: string | URL;
   /** Address of the package's lotwise_bg.wasm, for the same bundlers. In Node a `file:` URL. */
@@ -29,7 +32,7 @@ export interface OpenOptions {
 export interface Database {
   /** The name it was opened by. */
   readonly name: string;
-  /** What this database can do here, as read back and not as asked for. */
+  /** What this database can do here, as read back and not as asked for. Read anew after each `configure()`. */
   readonly capabilities: Capabilities;
 
   /**
@@ -157,6 +160,20 @@ export interface Database {
 
   /** How a query would be answered: statement, steps, indexes. Nothing is run. */
   explain(query: string | AggregateQuery | RecordsQuery, params?: Params): Promise<Plan>;
+
+  /** Counters of what happened here. */
+  stats(): Promise<Stats>;
+
+  /** The configuration in force. */
+  config(): Promise<Config>;
+  /**
+   * Changes the configuration; resolves with all of it when it is in force, which needs no reopening. Rejects with
+   * CONFIG_INVALID naming every wrong field, in the message and as `details.fields`; then nothing has changed.
+   *
+   * @example
+   * await db.configure({ profile: 'lowMemory', query: { timeoutMs: 5_000 } });
+   */
+  configure(patch: DeepPartial<Config>): Promise<Config>;
 
   /** Finishes what runs, closes the files, lets others open them. Later calls reject with CLOSED. */
   close(): Promise<void>;

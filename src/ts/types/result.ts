@@ -11,7 +11,7 @@ export interface QueryOptions {
    * limit; a write that runs is not abandoned and answers as usual.
    */
   signal?: AbortSignal;
-  /** From the call to its answer, waiting included; then TIMEOUT. Default 30,000. */
+  /** From the call to its answer, waiting included; then TIMEOUT. Default: `query.timeoutMs` of the configuration. */
   timeoutMs?: number;
   /** Called about ten times a second while the statement runs, with steps of SQLite's virtual machine. */
   onProgress?: (progress: Progress) => void;
@@ -24,11 +24,16 @@ export interface WriteOptions extends QueryOptions {
    * that a call whose fate is unknown can be made again. The last 10,000 keys are remembered.
    */
   idempotencyKey?: string;
+  /**
+   * 'full': on storage when the promise resolves. 'relaxed': committed, and on storage within `ingest.groupCommitMs`.
+   * Default: `ingest.durability` of the configuration, 'full' unless changed.
+   */
+  durability?: 'full' | 'relaxed';
 }
 
 /** For `stream`. */
 export interface StreamOptions extends QueryOptions {
-  /** Most rows of a batch. Default 1,000. A batch of large rows has fewer. */
+  /** Most rows of a batch. Default: `query.batchRows` of the configuration. A batch of large rows has fewer. */
   batchRows?: number;
 }
 
