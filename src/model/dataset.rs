@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::error::{Error, Result};
 use crate::model::node::{Fields, Node, blame_config};
 use crate::model::plant::PlantTime;
+use crate::model::stored::stored_form;
 use crate::model::value::Value;
 
 /// Most columns a dataset may have: what a Durable Object allows.
@@ -312,7 +313,7 @@ impl Column {
                 Some(node.to_value().ok_or_else(|| fields.error("default", "has to be a value"))?)
             }
         };
-        let column = Self {
+        let mut column = Self {
             name: name.to_owned(),
             kind: kind.ok_or_else(|| fields.error("type", "is missing"))?,
             required: fields.flag("required")?,
@@ -323,12 +324,21 @@ impl Column {
                 .unwrap_or(false),
             label: fields.text("label")?,
             unit: fields.text("unit")?,
-            default,
+            // Null is what a row gets anyway.
+            default: default.filter(|value| *value != Value::Null),
         };
-        if let Some(default) = &column.default
-            && (!column.kind.takes(default) || matches!(default, Value::Blob(_)))
-        {
-            return Err(fields.error("default", "is not of the column's type"));
+        if let Some(default) = &column.default {
+            let stored = stored_form(&column, default.as_ref())
+                .map_err(|reason| fields.error("default", &reason))?;
+            // The catalogue keeps definitions as JSON, which has neither bytes nor infinities.
+            match stored.as_ref().unwrap_or(default) {
+                Value::Blob(_) => return Err(fields.error("default", "cannot be bytes")),
+                Value::Real(x) if !x.is_finite() => {
+                    return Err(fields.error("default", "has to be a finite number"));
+                }
+                _ => {}
+            }
+            column.default = stored.or(column.default);
         }
         if column.nocase && column.kind != ColumnType::Text {
             return Err(fields.error("collate", "nocase is for text columns"));

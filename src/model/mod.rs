@@ -10,5 +10,6 @@ pub mod plant;
 pub mod presets;
 pub mod query;
 pub mod range;
+pub mod stored;
 pub mod value;
 pub mod zone;

@@ -3,8 +3,8 @@
 
 use crate::error::{Error, Result};
 use crate::model::batch::decode::{Batch, Cell};
-use crate::model::calendar::{format_timestamp, parse_date, parse_instant};
-use crate::model::dataset::{Column, ColumnType, Dataset};
+use crate::model::dataset::{Column, Dataset};
+use crate::model::stored::stored_form;
 use crate::model::value::{Value, ValueRef};
 use crate::planner::sql::quote;
 use crate::storage::port::RowSource;
@@ -127,66 +127,6 @@ impl RowSource for AppendRows<'_> {
 
     fn place(&self) -> String {
         format!("rows[{}]", self.next.saturating_sub(1))
-    }
-}
-
-/// None where the value is stored as it is, another value where the column wants another form, or
-/// the reason why it cannot stand there.
-pub fn stored_form(column: &Column, value: ValueRef<'_>) -> Result<Option<Value>, String> {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    match (column.kind, value) {
-        (_, ValueRef::Null)
-        | (ColumnType::Integer | ColumnType::Timestamp, ValueRef::Int(_))
-        | (ColumnType::Real, ValueRef::Real(_))
-        | (ColumnType::Text, ValueRef::Text(_))
-        | (ColumnType::Blob, ValueRef::Blob(_)) => Ok(None),
-        (ColumnType::Real, ValueRef::Int(n)) => Ok(Some(Value::Real(n as f64))),
-        (ColumnType::Date, ValueRef::Text(bytes)) => match parse_date(bytes) {
-            Some(_) => Ok(None),
-            None => Err(format!("expected a date 'YYYY-MM-DD', got '{}'", text(bytes))),
-        },
-        (ColumnType::TimestampText, ValueRef::Text(bytes)) => {
-            let instant_ms = std::str::from_utf8(bytes).ok().and_then(parse_instant);
-            match instant_ms {
-                Some(ms) => Ok(Some(Value::Text(format_timestamp(ms)))),
-                None => Err(format!("expected an ISO-8601 time, got '{}'", text(bytes))),
-            }
-        }
-        (ColumnType::Json, ValueRef::Text(bytes)) => {
-            match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
-                Ok(_) => Ok(None),
-                Err(error) => Err(format!("is no JSON: {error}")),
-            }
-        }
-        (kind, value) => Err(format!("expected {}, got {}", expected(kind), shown(value))),
-    }
-}
-
-/// What a column takes, in words.
-pub const fn expected(kind: ColumnType) -> &'static str {
-    match kind {
-        ColumnType::Integer => "a whole number",
-        ColumnType::Real => "a number",
-        ColumnType::Text => "text",
-        ColumnType::Date => "a date 'YYYY-MM-DD'",
-        ColumnType::Timestamp => "whole milliseconds since 1970",
-        ColumnType::TimestampText => "an ISO-8601 time",
-        ColumnType::Blob => "bytes",
-        ColumnType::Json => "JSON text",
-    }
-}
-
-fn shown(value: ValueRef<'_>) -> String {
-    match value {
-        ValueRef::Null => "null".to_owned(),
-        ValueRef::Int(n) => n.to_string(),
-        ValueRef::Real(x) => x.to_string(),
-        ValueRef::Text(text) => {
-            let text = String::from_utf8_lossy(text);
-            let short: String = text.chars().take(40).collect();
-            format!("'{short}'")
-        }
-        ValueRef::Blob(_) => "bytes".to_owned(),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::common::{batch, node, rows};
 use lotwise::error::{Error, Result};
 use lotwise::model::dataset::Dataset;
+use lotwise::model::node::Node;
 use lotwise::model::presets;
 use lotwise::model::value::Value;
 use lotwise::platform::sqlite::SqlitePort;
@@ -70,6 +71,53 @@ fn a_dataset_grows_by_version() {
         &mut engine,
         json!({"name": "t", "version": 3, "columns": {"a": {"type": "text"}, "b": {"type": "integer", "required": true, "default": 7}, "c": {"type": "text", "required": true}}}),
     );
+}
+
+/// A default that its column cannot hold came to light with the first row that needed it.
+#[test]
+fn defaults_are_values_of_their_columns() {
+    let definition = |kind: &str, default: Node| {
+        let text = |text: &str| Node::Text(text.to_owned());
+        let column = vec![("type".to_owned(), text(kind)), ("default".to_owned(), default)];
+        let columns = Node::Map(vec![
+            ("a".to_owned(), Node::Map(column)),
+            ("b".to_owned(), node(json!({"type": "text"}))),
+        ]);
+        let node = Node::Map(vec![("name".to_owned(), text("t")), ("columns".to_owned(), columns)]);
+        Dataset::from_node(&node, "")
+    };
+    let text = |text: &str| Node::Text(text.to_owned());
+    for (kind, default) in [
+        ("integer", Node::Real(0.5)),
+        ("integer", text("1")),
+        ("real", Node::Real(f64::INFINITY)),
+        ("date", text("2025-02-30")),
+        ("timestampText", text("soon")),
+        ("json", text("{")),
+        ("blob", Node::Blob(vec![1])),
+        ("text", Node::Int(1)),
+    ] {
+        match definition(kind, default) {
+            Err(Error::ConfigInvalid { field, .. }) => assert_eq!(field, "columns.a.default"),
+            other => panic!("{kind}: {other:?}"),
+        }
+    }
+    for (kind, default, stored) in [
+        ("real", Node::Int(1), Value::Real(1.0)),
+        ("timestampText", text("2025-06-10"), Value::from("2025-06-10T00:00:00.000Z")),
+        ("date", text("2024-02-29"), Value::from("2024-02-29")),
+        ("integer", Node::Null, Value::Null),
+        ("real", Node::Real(f64::NAN), Value::Null),
+    ] {
+        let dataset = definition(kind, default).expect("a sound definition");
+        assert_eq!(Dataset::from_json(&dataset.to_json().to_string()), Ok(dataset.clone()));
+        let mut engine = open(&[dataset]);
+        engine
+            .append("t", &batch(&["b"], &[vec![Value::Null]]), OnConflict::Error)
+            .expect("appends");
+        let answer = engine.query("SELECT a FROM t", NONE).expect("reads");
+        assert_eq!(rows(&answer), [[stored]], "{kind}");
+    }
 }
 
 #[test]

@@ -15,9 +15,9 @@ use crate::btree::record::Record;
 use crate::btree::table::TableWriter;
 use crate::error::{Error, Result, RowError};
 use crate::model::dataset::{Column, ColumnType, Dataset};
+use crate::model::stored::stored_form;
 use crate::model::value::{Value, ValueRef};
 use crate::planner::sql::quote;
-use crate::storage::ingest::stored_form;
 use crate::storage::port::{Author, BulkPages, NewPages, PageSpace, RowSource, collect};
 use crate::storage::schema::{self, TableLayout};
 

@@ -4,8 +4,9 @@
 use super::Target;
 use crate::error::{Error, Result};
 use crate::model::dataset::{Column, ColumnType};
+use crate::model::stored::stored_form;
 use crate::model::value::{Value, ValueRef};
-use crate::storage::ingest::{insert_sql, stored_form};
+use crate::storage::ingest::insert_sql;
 use crate::storage::port::{BulkPages, RowSource};
 use crate::storage::table_text::TextForm;
 
