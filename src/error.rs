@@ -6,6 +6,9 @@ use std::fmt;
 /// What the crate's fallible functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// Most bytes of a message, so that text of a caller is not sent back to him at length.
+const MESSAGE_BYTES_MAX: usize = 4096;
+
 /// A failure: which kind, what it is about, and what to do about it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Error {
@@ -179,6 +182,27 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.describe(&mut text)?;
+        if text.len() <= MESSAGE_BYTES_MAX {
+            return f.write_str(&text);
+        }
+        // What it is about stands at the beginning, what is wrong with it at the end.
+        let boundary = |mut at: usize| {
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            at
+        };
+        let head = &text[..boundary(MESSAGE_BYTES_MAX / 2)];
+        let tail = &text[boundary(text.len() - MESSAGE_BYTES_MAX / 2)..];
+        write!(f, "{head} … {tail}")
+    }
+}
+
+impl Error {
+    /// The message, however long.
+    fn describe(&self, f: &mut impl fmt::Write) -> fmt::Result {
         match self {
             Self::StorageUnavailable { reason } => write!(
                 f,

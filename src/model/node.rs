@@ -128,7 +128,12 @@ impl<'a> Fields<'a> {
     /// Path of a member, for messages.
     #[must_use]
     pub fn path_of(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+        match (self.path.as_str(), name) {
+            // A name that is no name is shown all the same.
+            ("", "") => "''".to_owned(),
+            ("", name) => name.to_owned(),
+            (path, name) => format!("{path}.{name}"),
+        }
     }
 
     /// A member, or none where it is absent or undefined.

@@ -156,3 +156,24 @@ fn pages_are_checked_field_by_field() {
         ],
     );
 }
+
+#[test]
+fn a_name_that_is_none_is_shown() {
+    check("records", vec![(json!({"": 1}), "''", "is not known")]);
+}
+
+/// A message once held all of a text of 33 KB that was no column.
+#[test]
+fn messages_stay_short_whatever_was_asked() {
+    let mut engine = open(&[presets::production_records()]);
+    let long = "日本".repeat(10_000);
+    for query in [
+        json!({"dataset": long, "measures": {"n": "count"}}),
+        json!({"dataset": "production_records", "measures": {"n": {"sum": long}}}),
+        json!({"dataset": "production_records", "measures": {"n": "count"}, "where": {long.clone(): 1}}),
+    ] {
+        let error = engine.aggregate(&node(query)).expect_err("is refused").to_string();
+        assert!(error.len() < 4200, "{} bytes", error.len());
+        assert!(error.contains('…') && error.ends_with(|c: char| c.is_ascii()), "{error}");
+    }
+}
