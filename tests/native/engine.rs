@@ -98,7 +98,9 @@ fn defaults_are_values_of_their_columns() {
         ("text", Node::Int(1)),
     ] {
         match definition(kind, default) {
-            Err(Error::ConfigInvalid { field, .. }) => assert_eq!(field, "columns.a.default"),
+            Err(Error::ConfigInvalid { problems }) => {
+                assert_eq!(problems[0].0, "columns.a.default")
+            }
             other => panic!("{kind}: {other:?}"),
         }
     }

@@ -12,10 +12,10 @@ use crate::engine::dataset;
 use crate::random::{Random, times};
 use lotwise::error::{Error, Result};
 use lotwise::model::config::Config;
+use lotwise::model::stored::stored_form;
 use lotwise::model::value::Value;
 use lotwise::platform::sqlite::SqlitePort;
 use lotwise::storage::engine::{Engine, ImportReport};
-use lotwise::storage::ingest::stored_form;
 use lotwise::storage::port::{
     Author, BulkPages, Done, ForeignFiles, LongTransaction, NewPages, PageSpace, RowSink,
     RowSource, SqlPort, Statement, StatementCounts, collect,
