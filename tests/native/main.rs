@@ -9,6 +9,7 @@ mod config;
 mod conformance;
 mod engine;
 mod export;
+mod fuzz;
 mod import;
 mod import_forms;
 mod import_paths;

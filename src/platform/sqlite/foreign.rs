@@ -42,6 +42,10 @@ pub fn blame(error: Error) -> Error {
         Error::DatabaseCorrupt { detail, .. } => {
             Error::input("the imported file", format!("is damaged: {detail}"))
         }
+        // The statements are ours: what SQLite does not like is in the schema of the file.
+        Error::SqlInvalid { reason, .. } => {
+            Error::input("the imported file", format!("cannot be read: {reason}"))
+        }
         other => other,
     }
 }
