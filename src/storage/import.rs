@@ -20,7 +20,7 @@ use serde::Serialize;
 
 use self::bulk::{BulkTable, RowPath};
 pub use self::inspect::{Inspection, inspect};
-use self::json_rows::Layout;
+use self::json_rows::{Layout, begins_columns, first_sign};
 use self::options::Format;
 pub use self::options::ImportOptions;
 use self::target::{Target, needs_value};
@@ -212,7 +212,7 @@ impl Import {
                 csv::CsvReader::new(target, head)?.map(|reader| Reader::Csv(Box::new(reader)))
             }
             format @ (Format::Json | Format::Ndjson) => {
-                let layout = if format == Format::Json { Layout::Array } else { Layout::Lines };
+                let layout = layout_of(format, bytes);
                 json::JsonReader::new(target, layout, head)?
                     .map(|reader| Reader::Json(Box::new(reader)))
             }
@@ -252,10 +252,14 @@ fn sniff_format(head: &[u8]) -> Format {
     if head.starts_with(SQLITE_MAGIC) {
         return Format::Sqlite;
     }
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
-    match text.iter().find(|byte| !byte.is_ascii_whitespace()) {
+    match first_sign(head) {
         Some(b'[') => Format::Json,
+        Some(b'{') if begins_columns(head) => Format::Json,
         Some(b'{') => Format::Ndjson,
         _ => Format::Csv,
     }
+}
+
+fn layout_of(format: Format, head: &[u8]) -> Layout {
+    if format == Format::Json { Layout::of_json(head) } else { Layout::Lines }
 }

@@ -109,8 +109,8 @@ impl TextForm {
                     })
             }
             ColumnType::Timestamp => match trimmed.parse() {
-                Ok(ms) => Ok(Value::Int(ms)),
-                Err(_) => self
+                Ok(ms) if self.date_format().is_none() => Ok(Value::Int(ms)),
+                _ => self
                     .instant(trimmed)?
                     .map(Value::Int)
                     .ok_or_else(|| wrong("milliseconds since 1970 or an ISO-8601 time")),
@@ -144,11 +144,11 @@ impl TextForm {
     }
 
     fn real(&self, text: &str) -> Result<Option<f64>, String> {
-        let plain = text.bytes().all(|b| b.is_ascii_digit() || b"+-eE".contains(&b));
-        let dotted = || text.bytes().all(|b| b.is_ascii_digit() || b"+-eE.".contains(&b));
-        if (plain || (self.decimal == Some(b'.') && dotted()))
-            && let Ok(x) = text.parse::<f64>()
-        {
+        // Nearly all numbers are as a program writes them.
+        let point = if self.decimal == Some(b'.') { b'.' } else { b'0' };
+        let is_plain =
+            text.bytes().all(|b| b.is_ascii_digit() || b == point || b"+-eE".contains(&b));
+        if is_plain && let Ok(x) = text.parse::<f64>() {
             return Ok(Some(x).filter(|x| x.is_finite()));
         }
         match text {

@@ -2,7 +2,7 @@
 
 use crate::common::rows;
 use crate::engine::{dataset, open};
-use crate::import::import;
+use crate::import::{csv, import};
 use lotwise::error::{Error, Result};
 use lotwise::model::value::Value;
 use lotwise::storage::engine::ImportReport;
@@ -157,6 +157,8 @@ fn decimal_marks_are_found_out_over_the_file() {
     check("w;n\n0,125;7\n12,125;8\n", Some(","), &[(0.125, 7), (12.125, 8)]);
     check("w;n\n1234;7\n1,234;8\n", Some(","), &[(1234.0, 7), (1.234, 8)]);
     check("w,n\n1.234,7\n", Some("."), &[(1.234, 7)]);
+    check("w,n\n1.234,7\n\"1.234,5\",8\n", Some(","), &[(1234.0, 7), (1234.5, 8)]);
+    check("w;n\n1234;7\n1,234;8\n0.5;9\n", Some("."), &[(1234.0, 7), (1234.0, 8), (0.5, 9)]);
     check("w,n\n1.5,\"1,234\"\n", Some("."), &[(1.5, 1234)]);
     check("w,n\n\"1,5\",7\n", Some(","), &[(1.5, 7)]);
     check("w,n\n7.0,7.00\n", Some("."), &[(7.0, 7)]);
@@ -282,6 +284,40 @@ fn times_are_understood_as_they_are_usually_written() {
 }
 
 #[test]
+fn lists_for_columns_are_rows() {
+    let columns = json!({"d": {"type": "date"}, "w": {"type": "real"}, "more": {"type": "json"}});
+    let pretty = "{\n  \"d\": [\"31/12/2025\", \"03/04/2025\"],\n  \"w\": [1.5, null],\n  \"more\": [[\"a\"], {}]\n}\n";
+    let line = pretty.replace('\n', "");
+    let marked = format!("\u{feff}{pretty}");
+    for text in [pretty, &line, &marked] {
+        let (report, rows) = taken(&columns, text, &json!({})).expect(text);
+        assert_eq!(report.detected.format, "json");
+        assert_eq!(report.detected.date_format.as_deref(), Some("DD/MM/YYYY"));
+        assert_eq!(
+            rows,
+            [
+                ["2025-12-31".into(), Value::Real(1.5), "[\"a\"]".into()],
+                ["2025-04-03".into(), Value::Null, Value::from("{}")]
+            ]
+        );
+    }
+    // Objects in lines may begin with a list as well.
+    let lines = "{\"more\": [1], \"w\": 1}\n{\"more\": [2], \"w\": 2}\n";
+    let (report, rows) = taken(&columns, lines, &json!({})).expect("lines");
+    assert_eq!((report.detected.format, rows.len()), ("ndjson", 2));
+}
+
+#[test]
+fn whole_numbers_are_milliseconds_unless_a_pattern_is_given() {
+    let columns = json!({"t": {"type": "timestamp"}});
+    let (report, rows) = taken(&columns, "t\n20250610\n1750000000000\n", &json!({})).expect("ms");
+    assert_eq!(report.detected.date_format, None);
+    assert_eq!(rows, [[Value::Int(20_250_610)], [Value::Int(1_750_000_000_000)]]);
+    let pattern = json!({"dateFormat": "YYYYMMDD"});
+    assert_eq!(column(&columns, "t\n20250610\n", &pattern), [Value::Int(1_749_513_600_000)]);
+}
+
+#[test]
 fn text_in_json_and_sqlite_files_is_read_the_same_way() {
     let columns = json!({"d": {"type": "date"}, "w": {"type": "real"}});
     let text = r#"[{"d": "31/12/2025", "w": "1.234"}, {"d": "03/04/2025", "w": 2}, {"d": 20250610, "w": null}]"#;
@@ -334,4 +370,33 @@ fn every_bad_row_is_counted_and_the_first_hundred_are_told() {
     let (report, rows) = taken(&columns, &text, &json!({"onError": "skip"})).expect("imports");
     assert_eq!((report.rows, report.skipped, report.errors.len()), (500, 500, 100));
     assert_eq!((rows.len(), report.errors[99].line), (500, 200));
+}
+
+#[test]
+fn broken_json_is_refused_with_its_line() {
+    let row = "{\"made_on\":\"2025-01-01\",\"lot_number\":\"a\",\"good\":1}";
+    let check = |text: String, reason: &str| match csv(text.as_bytes(), json!({"format": "json"})) {
+        Err(error) => {
+            assert_eq!(error.code(), "INPUT_INVALID", "{text}: {error}");
+            assert!(error.to_string().contains(reason), "{text}: {error}");
+        }
+        Ok(_) => panic!("{text} was imported"),
+    };
+    check("{}".to_owned(), "array of objects");
+    check("{\"a\": [1], \"b\": 1}".to_owned(), "'b' is no array");
+    check("{\"a\": [1], \"b\": [1, 2]}".to_owned(), "'b' has 2 values, others 1");
+    check("{\"a\": [1], ".to_owned(), "ndjson");
+    check("  ".to_owned(), "ends before");
+    check("[".to_owned(), "ends before");
+    check(format!("[{row}"), "ends before");
+    check(format!("[{row} {row}]"), "comma");
+    check(format!("[{row},]"), "expected an object");
+    check(format!("[{row}\n,7]"), "line 2");
+    check(format!("[{row}] {row}"), "follows");
+    check(format!("[{}", "[".repeat(10)), "expected an object");
+    check(format!("[{{\"made_on\": \"{}", "x".repeat(5_000_000)), "never ends");
+    check(format!("[{{\"a\": {}", "[".repeat(100_000)), "ends before");
+    check(format!("[{{\"a\": {}{}}}]", "[".repeat(1000), "]".repeat(1000)), "recursion");
+    let (report, rows) = csv(b"[]", json!({})).expect("nothing to import");
+    assert_eq!((report.rows, rows.len()), (0, 0));
 }

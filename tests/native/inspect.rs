@@ -207,7 +207,13 @@ fn json_and_its_lines_become_datasets() {
     let all: Vec<Json> = (0..50).map(row).collect();
     let array = json!(all).to_string();
     let lines: String = all.iter().map(|row| format!("{row}\n")).collect();
-    for text in [array, lines] {
+    let names = ["At", "lotNumber", "n", "w", "ok", "tags", "note", "day"];
+    let lists = names.map(|name| {
+        let values: Vec<&Json> = all.iter().map(|row| &row[name]).collect();
+        format!("{}:{}", json!(name), json!(values))
+    });
+    let columns = format!("{{{}}}", lists.join(","));
+    for text in [array, lines, columns] {
         let (_, dataset) = round_trip(text.as_bytes(), &json!({}));
         let columns = &dataset["columns"];
         let word = |name: &str| columns[name]["type"].as_str().expect(name);

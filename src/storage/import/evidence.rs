@@ -54,6 +54,8 @@ impl Evidence {
         match kind {
             ColumnType::Integer => self.number(column, text, true),
             ColumnType::Real => self.number(column, text, false),
+            // A whole number is an instant already.
+            ColumnType::Timestamp if text.parse::<i64>().is_ok() => {}
             ColumnType::Date | ColumnType::Timestamp | ColumnType::TimestampText => {
                 self.date(column, text);
             }
@@ -131,17 +133,21 @@ impl Evidence {
                 decides && text.contains(char::from(mark))
             })
         };
-        let dot = self.dot.as_ref().or_else(|| decided(b'.'));
-        let comma = self.comma.as_ref().or_else(|| decided(b','));
-        match (dot, comma, self.unclear.first()) {
-            (Some(dot), Some(comma), _) => Err(comma.blame(format!(
+        let unclear = |example: &Example| Err(example.blame(unclear_number(&example.text)));
+        match (&self.dot, &self.comma) {
+            (Some(dot), Some(comma)) => Err(comma.blame(format!(
                 "'{}' has a decimal comma, and '{}' in column '{}' a decimal point; say which is right: decimal: '.' or ','",
                 comma.text, dot.text, dot.column
             ))),
-            (Some(_), None, _) => Ok(Some(b'.')),
-            (None, Some(_), _) => Ok(Some(b',')),
-            (None, None, Some(example)) => Err(example.blame(unclear_number(&example.text))),
-            (None, None, None) => Ok(None),
+            (Some(_), None) => Ok(Some(b'.')),
+            (None, Some(_)) => Ok(Some(b',')),
+            (None, None) => match (decided(b'.'), decided(b','), self.unclear.first()) {
+                (Some(_), Some(comma), _) => unclear(comma),
+                (Some(_), None, _) => Ok(Some(b'.')),
+                (None, Some(_), _) => Ok(Some(b',')),
+                (None, None, Some(example)) => unclear(example),
+                (None, None, None) => Ok(None),
+            },
         }
     }
 }

@@ -10,7 +10,7 @@ use super::names::{column_name, column_names};
 use super::options::Format;
 use super::rows::foreign_value;
 use super::source::{CsvSource, JsonSource, Source, SqliteSource};
-use super::{Detected, HEAD_BYTES_MAX, Head, ImportOptions, Layout, format_of};
+use super::{Detected, HEAD_BYTES_MAX, Head, ImportOptions, Layout, format_of, layout_of};
 use crate::error::{Error, Result};
 use crate::model::batch::encode::BatchBuilder;
 use crate::model::dataset::{COLUMNS_MAX, ColumnType, Dataset};
@@ -52,8 +52,10 @@ pub fn inspect<P: SqlPort + ForeignFiles>(
         Format::Sqlite if !is_whole => return Ok(None),
         Format::Sqlite => Box::new(SqliteSource::new(port.open_foreign(bytes.to_vec())?, options)?),
         Format::Csv => Box::new(CsvSource::new(head, options, encoding)?),
-        Format::Json => Box::new(JsonSource::new(head, Layout::Array)?),
-        Format::Ndjson => Box::new(JsonSource::new(head, Layout::Lines)?),
+        format => match layout_of(format, bytes) {
+            Layout::Columns if !is_whole => return Ok(None),
+            layout => Box::new(JsonSource::new(head, layout)?),
+        },
     };
     let names = source.names().to_vec();
     if names.is_empty() || names.len() > COLUMNS_MAX {

@@ -38,6 +38,9 @@ type Names = HashMap<String, Option<usize>>;
 impl JsonReader {
     /// Finds out how to read the file from its beginning; none where more of it is needed.
     pub fn new(target: &mut Target, layout: Layout, head: Head<'_>) -> Result<Option<Self>> {
+        if layout == Layout::Columns && head.may_grow {
+            return Ok(None);
+        }
         let mut evidence = Evidence::default();
         // What is broken is told when it is read.
         _ = each_object(layout, head, &mut |members| {
@@ -84,7 +87,7 @@ impl JsonReader {
             return Err(Error::input("columns", reason));
         }
         target.ignore(&seen, &columns);
-        Ok(target.detected_text(if self.layout == Layout::Array { "json" } else { "ndjson" }))
+        Ok(target.detected_text(self.layout.format()))
     }
 }
 

@@ -1,9 +1,16 @@
 //! Rows of JSON and NDJSON, as they come in chunks: where one ends and the next begins.
 
+use std::collections::BTreeMap as Map;
+
+use serde::de::IgnoredAny;
+use serde_json::{Map as Object, Value as Json};
+
 use crate::error::{Error, Result};
 
 /// Most bytes of one row.
 const ROW_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Most bytes of a file in columns: it is in memory as a whole.
+const COLUMNS_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// How rows are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,6 +19,43 @@ pub enum Layout {
     Array,
     /// One object a line.
     Lines,
+    /// `{"a": […], "b": […]}`: a list for each column, which is known only at its end.
+    Columns,
+}
+
+impl Layout {
+    /// Of JSON that is not known to be lines.
+    pub fn of_json(head: &[u8]) -> Self {
+        if first_sign(head) == Some(b'{') { Self::Columns } else { Self::Array }
+    }
+
+    /// The format that it belongs to.
+    pub const fn format(self) -> &'static str {
+        if matches!(self, Self::Lines) { "ndjson" } else { "json" }
+    }
+}
+
+/// The first byte behind a byte order mark and white space.
+pub fn first_sign(head: &[u8]) -> Option<u8> {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    text.iter().copied().find(|byte| !byte.is_ascii_whitespace())
+}
+
+/// Whether an object holds lists for columns rather than being the first of many in lines.
+pub fn begins_columns(head: &[u8]) -> bool {
+    let mut lines = head.split(|byte| *byte == b'\n').filter(|line| first_sign(line).is_some());
+    let is_object = |line: &[u8]| serde_json::from_slice::<Map<String, IgnoredAny>>(line).is_ok();
+    if lines.next().is_some_and(is_object) && lines.next().is_some() {
+        return false;
+    }
+    // The value of the first member is a list.
+    let mut signs = head.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
+    let mut quotes = 0;
+    signs.find(|byte| {
+        quotes += u32::from(*byte == b'"');
+        quotes == 2 && *byte == b':'
+    });
+    signs.next() == Some(b'[')
 }
 
 /// Takes the bytes of a row and the line on which it begins.
@@ -50,10 +94,19 @@ impl RowSplitter {
 
     /// The next bytes of the file.
     pub fn push(&mut self, chunk: &[u8], take: TakeRow<'_>) -> Result<()> {
+        if self.layout == Layout::Columns {
+            self.row.extend_from_slice(chunk);
+            if self.row.len() > COLUMNS_BYTES_MAX {
+                let reason =
+                    "holds lists for columns, and more than 64 MiB; save it as one object a line";
+                return Err(Error::input("file", reason));
+            }
+            return Ok(());
+        }
         for &byte in chunk {
             let ended = match self.layout {
                 Layout::Array => self.array_byte(byte)?,
-                Layout::Lines => self.line_byte(byte),
+                Layout::Lines | Layout::Columns => self.line_byte(byte),
             };
             if ended {
                 take(&self.row, self.row_line)?;
@@ -77,7 +130,38 @@ impl RowSplitter {
                 Err(self.broken("the file ends before the array does"))
             }
             Layout::Array => Ok(()),
+            Layout::Columns => self.columns(take),
         }
+    }
+
+    fn columns(&mut self, take: TakeRow<'_>) -> Result<()> {
+        let text = self.row.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.row);
+        let wrong = |reason: String| {
+            let expected = "expected an array of objects, or an object with an array for each column; for one object a line say format: 'ndjson'";
+            Error::input("file", format!("{expected}: {reason}"))
+        };
+        let object: Object<String, Json> =
+            serde_json::from_slice(text).map_err(|error| wrong(error.to_string()))?;
+        let mut columns = Vec::with_capacity(object.len());
+        for (name, values) in object {
+            match values {
+                Json::Array(values) => columns.push((name, values.into_iter())),
+                _ => return Err(wrong(format!("'{name}' is no array"))),
+            }
+        }
+        let rows = columns.first().map(|(_, values)| values.len());
+        let rows = rows.ok_or_else(|| wrong("there is no column".to_owned()))?;
+        if let Some((name, values)) = columns.iter().find(|(_, values)| values.len() != rows) {
+            return Err(wrong(format!("'{name}' has {} values, others {rows}", values.len())));
+        }
+        for row in 1..=rows {
+            let members = columns
+                .iter_mut()
+                .map(|(name, values)| (name.clone(), values.next().unwrap_or(Json::Null)))
+                .collect();
+            take(Json::Object(members).to_string().as_bytes(), row as u64)?;
+        }
+        Ok(())
     }
 
     /// True where a line ends that is not empty.

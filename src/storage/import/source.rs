@@ -190,8 +190,7 @@ impl Source for JsonSource<'_> {
     }
 
     fn detected(&self) -> Detected {
-        let format = if self.layout == Layout::Array { "json" } else { "ndjson" };
-        Detected { format, ..Detected::default() }
+        Detected { format: self.layout.format(), ..Detected::default() }
     }
 
     fn has_points(&self) -> bool {

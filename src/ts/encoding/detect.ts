@@ -6,6 +6,7 @@
  * languages, those of production records first.
  */
 import { LotwiseError } from '../errors.ts';
+import { encodingOf } from './label.ts';
 
 const JAPANESE = '日月年品番名数量良不生産工場機械線班時分秒前後中大小上下検査合格規寸法重温度圧力値最平均個本台社員者作業開始終了停止異常原因対策備考材料製造出荷入庫在計画実績担当記録現程設部型式単位速長径厚幅金属板加熱冷却洗浄組立溶接塗装切削研磨交換修理確認報告結果区種別状態累積率目標東西南北一二三四五六七八九十百千万円使用途表面内外左右手動自電気水油国会人地事者';
 const SIMPLIFIED = '的一是不了在人有这中大来上个国到说时要就出会可也对生能自之年过发后里用道行所方多经法学如同当没动面起看定天分还进好小部其主样理心本前开但因只从想实日月期数量产品名称合格良率线号批次班组机械设备工序检验温度压力重长宽高厚直径材料注操作员规型电水油间始结束停止异常原编码单位计划完成入库质报告缺陷类别车早晚件公斤厂';
@@ -52,7 +53,9 @@ const leadMin = (bytes: number): number => Math.min(1, 0.3 + 3 / bytes);
 /** The label of the encoding of bytes that begin with one that is not ASCII. */
 export function detectEncoding(sample: Uint8Array): string {
   if (isMostlyUtf8(sample)) return 'utf-8';
-  const found = [...CANDIDATES.map((candidate) => ({ label: candidate.label, score: scoreOf(candidate, sample) })),
+  // Not every host has every table.
+  const known = CANDIDATES.filter(({ label }) => encodingOf(label) !== undefined);
+  const found = [...known.map((candidate) => ({ label: candidate.label, score: scoreOf(candidate, sample) })),
     { label: 'windows-1252', score: scoreWestern(sample) }].sort((a, b) => b.score - a.score);
   const [first, second] = found;
   const bytes = sample.reduce((count, byte) => count + (byte > 0x7f ? 1 : 0), 0);

@@ -8,6 +8,7 @@
 import { LotwiseError } from '../errors.ts';
 import { joined } from './bytes.ts';
 import { detectEncoding } from './detect.ts';
+import { encodingOf } from './label.ts';
 
 /** Looked at for a byte order mark, UTF-16 without one, and files that are no text. */
 const HEAD_BYTES = 4_096;
@@ -110,6 +111,7 @@ export class TextInput {
       this.#stage = 'untouched';
       return held;
     }
+    if (encodingOf(label) === undefined) throw invalid(`is in ${label}, which this host cannot decode. Save it as UTF-8`);
     this.#stage = 'decoded';
     this.#decoder = new Decoder(label);
     this.encoding = this.#decoder.label;

@@ -10,7 +10,7 @@ export interface ImportOptions {
   /** Name of the dataset. */
   dataset: string;
   /**
-   * Default: found out. JSON is an array of objects, NDJSON one object a line. Bytes are hexadecimal
+   * Default: found out. JSON is an array of objects or an object of arrays, NDJSON one object a line. Bytes are hexadecimal
    * behind `\x` in CSV and base64 in JSON; a real may be `Infinity` or `-Infinity`. An empty field of a CSV is null
    * where the column may be null; empty text of the other formats is empty text.
    */
