@@ -99,8 +99,9 @@ impl<'a> Column<'a> {
             None => None,
             Some(at) => Some(slice(data, at).filter(|bytes| bytes.len() >= rows.div_ceil(8))?),
         };
-        let strings = |i: usize, count: Option<usize>| {
-            let strings = Strings::decode(part(i)?, part(i + 1)?, header.units)?;
+        let text = Some(header.units.unwrap_or(Units::Utf8));
+        let strings = |i: usize, count: Option<usize>, units: Option<Units>| {
+            let strings = Strings::decode(part(i)?, part(i + 1)?, units)?;
             count.is_none_or(|count| strings.len() == count).then_some(strings)
         };
         let data = match header.encoding {
@@ -109,10 +110,10 @@ impl<'a> Column<'a> {
             Encoding::F64 => Data::F64(sized(0, 8)?),
             Encoding::Int53 => Data::Int53(sized(0, 8)?),
             Encoding::I64 => Data::I64(sized(0, 8)?),
-            Encoding::Text => Data::Text(strings(0, Some(rows))?),
-            Encoding::Blob => Data::Blob(strings(0, Some(rows))?),
+            Encoding::Text => Data::Text(strings(0, Some(rows), text)?),
+            Encoding::Blob => Data::Blob(strings(0, Some(rows), None)?),
             Encoding::Dict => {
-                let (codes, dictionary) = (sized(0, 4)?, strings(1, None)?);
+                let (codes, dictionary) = (sized(0, 4)?, strings(1, None, text)?);
                 if (0..rows).any(|row| u32_at(codes, row) as usize >= dictionary.len()) {
                     return None;
                 }
@@ -282,6 +283,27 @@ mod tests {
         round_trip(&nine_nulls);
         let late_null: Vec<_> = [int(1), Value::from("x"), Value::Null].to_vec();
         round_trip(&late_null);
+    }
+
+    /// Without units the bytes were taken as they came.
+    #[test]
+    fn text_is_text_whatever_its_units() {
+        let batch = |encoding: &str, units: &str| {
+            let parts = if encoding == "dict" { "[[0,4],[8,8],[16,1]]" } else { "[[8,8],[16,1]]" };
+            let header = format!(
+                r#"{{"rows":1,"columns":[{{"name":"c","encoding":"{encoding}","parts":{parts}{units}}}]}}"#
+            );
+            let mut bytes = b"LWB1".to_vec();
+            bytes.extend_from_slice(&(header.len() as u32).to_le_bytes());
+            bytes.extend_from_slice(header.as_bytes());
+            bytes.resize(bytes.len().next_multiple_of(8), 0);
+            bytes.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0xff]);
+            Batch::decode(&bytes).is_ok()
+        };
+        for units in ["", r#","units":"utf8""#, r#","units":"utf16""#] {
+            assert!(!batch("text", units) && !batch("dict", units), "{units}");
+            assert!(batch("blob", units), "{units}");
+        }
     }
 
     #[test]
