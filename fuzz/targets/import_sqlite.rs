@@ -19,5 +19,6 @@ pub fn run(bytes: &[u8]) {
         _ => {}
     }
     let options = Node::Map(members);
-    _ = with_engine(|engine| imported(engine, &options, &[input.rest()]));
+    let into_empty = input.one_in(2);
+    _ = with_engine(|engine| imported(engine, into_empty, &options, &[input.rest()]));
 }

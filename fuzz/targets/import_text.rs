@@ -10,6 +10,7 @@ use lotwise::model::node::Node;
 use lotwise::model::value::Value;
 use lotwise::platform::sqlite::SqlitePort;
 use lotwise::storage::engine::{Engine, ImportReport};
+use lotwise::storage::port::Params;
 
 /// What files of text are made of.
 const TOKENS: [&str; 40] = [
@@ -60,26 +61,39 @@ pub fn run(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let options = options(&mut input);
     let sizes = [1 + input.below(8), 1 + input.below(200), 1 + 256 * input.below(256)];
-    let file = if input.one_in(2) { tokens(input.rest()) } else { input.rest().to_vec() };
-    let whole = with_engine(|engine| imported(engine, &options, &[&file]));
+    let flags = input.below(4);
+    let (made_of_tokens, into_empty) = (flags & 1 == 1, flags & 2 == 2);
+    let file = if made_of_tokens { tokens(input.rest()) } else { input.rest().to_vec() };
+    let whole = with_engine(|engine| imported(engine, into_empty, &options, &[&file]));
     let pieces = pieces(&file, sizes);
-    let cut = with_engine(|engine| imported(engine, &options, &pieces));
+    let cut = with_engine(|engine| imported(engine, into_empty, &options, &pieces));
     assert_eq!(whole, cut, "cut into {sizes:?} bytes");
 }
 
 type Imported = Result<(ImportReport, Vec<Vec<Value>>), Error>;
 
-/// Imports into one of the tables, and checks what has to hold whatever came.
-pub fn imported(engine: &mut Engine<SqlitePort>, options: &Node, pieces: &[&[u8]]) -> Imported {
+/// Imports into one of the tables, which goes another way where it is empty, and checks what has to hold
+/// whatever came.
+pub fn imported(
+    engine: &mut Engine<SqlitePort>,
+    into_empty: bool,
+    options: &Node,
+    pieces: &[&[u8]],
+) -> Imported {
     let is_daily = matches!(super::query::member(options, "dataset"), Some(Node::Text(name)) if name == "per day");
     let table = if is_daily {
         "SELECT * FROM \"per day\" ORDER BY lotwise_rowid"
     } else {
         "SELECT * FROM t ORDER BY id"
     };
+    if into_empty {
+        let sql = "DELETE FROM t; DELETE FROM \"per day\"";
+        engine.execute(sql, Params::Positional(&[])).expect("empties");
+    }
     let before = tables::read(engine, table);
     let result = import(engine, options, pieces);
     let after = tables::read(engine, table);
+    assert_eq!(tables::read(engine, "PRAGMA integrity_check"), [[Value::from("ok")]]);
     match result {
         Ok(report) => {
             let replaces = matches!(super::query::member(options, "onConflict"), Some(Node::Text(word)) if word == "replace");
@@ -102,7 +116,8 @@ pub fn imported(engine: &mut Engine<SqlitePort>, options: &Node, pieces: &[&[u8]
     }
 }
 
-fn import(
+/// Imports the pieces of a file.
+pub fn import(
     engine: &mut Engine<SqlitePort>,
     options: &Node,
     pieces: &[&[u8]],
@@ -171,7 +186,8 @@ fn options(input: &mut Input<'_>) -> Node {
     Node::Map(members.into_iter().map(|(name, node)| (name.to_owned(), node)).collect())
 }
 
-fn tokens(bytes: &[u8]) -> Vec<u8> {
+/// Text of the tokens whose numbers the bytes are.
+pub fn tokens(bytes: &[u8]) -> Vec<u8> {
     bytes.iter().flat_map(|byte| TOKENS[usize::from(*byte) % TOKENS.len()].bytes()).collect()
 }
 

@@ -9,6 +9,7 @@ pub mod definition;
 pub mod import_sqlite;
 pub mod import_text;
 pub mod input;
+pub mod inspect;
 pub mod query;
 pub mod refusal;
 pub mod tables;
@@ -22,12 +23,13 @@ use lotwise::storage::engine::Engine;
 pub type Target = fn(&[u8]);
 
 /// The targets by name.
-pub const ALL: [(&str, Target); 6] = [
+pub const ALL: [(&str, Target); 7] = [
     ("batch", batch::run),
     ("cursor", cursor::run),
     ("definition", definition::run),
     ("import_sqlite", import_sqlite::run),
     ("import_text", import_text::run),
+    ("inspect", inspect::run),
     ("query", query::run),
 ];
 

@@ -91,6 +91,7 @@ target!(cursors_are_taken_or_refused, "cursor");
 target!(definitions_are_kept_or_refused, "definition");
 target!(sqlite_files_are_read_or_refused, "import_sqlite");
 target!(text_files_are_read_or_refused, "import_text");
+target!(files_are_described_or_refused, "inspect");
 target!(queries_are_answered_or_refused, "query");
 
 #[test]
