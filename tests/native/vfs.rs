@@ -174,6 +174,55 @@ fn commits_survive_a_crash_at_any_time_whether_synced_or_not() {
     }
 }
 
+/// Pages that a transaction writes twice make SQLite correct the checksums of frames, after the one that
+/// commits.
+#[test]
+fn a_commit_that_corrects_checksums_is_handed_over_too() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = path_in(directory.path());
+    let vfs = over(native());
+    let writer = first(&vfs, &file, "normal");
+    writer.execute_batch("PRAGMA cache_size = 10").expect("is set");
+    for round in 1..4 {
+        writer
+            .execute_batch(
+                "BEGIN; WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
+                 INSERT INTO t SELECT i FROM n; UPDATE t SET x = x + 1; UPDATE t SET x = x + 1; COMMIT;",
+            )
+            .expect("writes");
+        let copy = tempfile::tempdir().expect("a directory");
+        for entry in std::fs::read_dir(directory.path()).expect("reads").flatten() {
+            std::fs::copy(entry.path(), copy.path().join(entry.file_name())).expect("copies");
+        }
+        let other = over(native());
+        let recovered = connect(&other, &path_in(copy.path()));
+        assert_eq!(count(&recovered), 3 + round * 20_000);
+        check_integrity(&recovered);
+    }
+}
+
+#[test]
+fn the_journal_mode_may_change_and_change_back() {
+    for_each_disk(|disk, file| {
+        let vfs = over(disk);
+        let writer = first(&vfs, file, "full");
+        for (round, mode) in
+            ["delete", "wal", "truncate", "wal", "persist", "wal"].iter().enumerate()
+        {
+            let sql = format!("PRAGMA journal_mode = {mode}");
+            let now: String = writer.query_row(&sql, [], |row| row.get(0)).expect("changes");
+            assert_eq!(now, *mode);
+            let fill = "INSERT INTO t SELECT value FROM json_each(?)";
+            let numbers: Vec<usize> = (0..500).collect();
+            writer.execute(fill, [format!("{numbers:?}")]).expect("writes");
+            assert_eq!(count(&writer), 3 + 500 * (round as i64 + 1), "{mode}");
+            let reader = connect(&vfs, file);
+            assert_eq!(count(&reader), 3 + 500 * (round as i64 + 1), "{mode}");
+            check_integrity(&reader);
+        }
+    });
+}
+
 #[test]
 fn a_database_in_wal_mode_opens_again_after_closing() {
     for_each_disk(|disk, file| {
@@ -226,6 +275,8 @@ fn a_commit_that_failed_never_comes_true() {
     assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::DiskFull));
     assert_eq!(count(&writer), 3);
     counts.fail_writes.set(false);
+    // Whatever was gathered and refused reaches the disk now.
+    writer.execute_batch("PRAGMA wal_checkpoint(passive)").expect("checkpoints");
     // What lies on the disk, seen by somebody who knows nothing of this process.
     let image = over(Box::new(Shared(Rc::clone(&memory))));
     std::mem::forget(vfs);
