@@ -92,6 +92,7 @@ target!(definitions_are_kept_or_refused, "definition");
 target!(sqlite_files_are_read_or_refused, "import_sqlite");
 target!(text_files_are_read_or_refused, "import_text");
 target!(files_are_described_or_refused, "inspect");
+target!(what_is_proposed_for_a_table_takes_it, "proposal");
 target!(queries_are_answered_or_refused, "query");
 
 #[test]

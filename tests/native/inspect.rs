@@ -225,6 +225,10 @@ fn json_and_its_lines_become_datasets() {
         assert_eq!(dataset["dimensions"], json!(["n", "ok"]));
         assert_eq!(columns["note"]["required"], Json::Null);
     }
+    // Two members that mean the same are two columns, and come back as such.
+    let alike = b"{\"Lot No.\":\"a\",\"LOT-NO\":1}\n{\"LOT-NO\":2,\"Lot No.\":\"b\"}\n";
+    let (_, dataset) = round_trip(alike, &json!({}));
+    assert_eq!(dataset["columns"]["lot_no_2"]["type"], "integer");
     let ragged = b"{\"a\":1}\n{\"b\":\"x\"}\n";
     let (_, dataset) = round_trip(ragged, &json!({}));
     assert_eq!(dataset["columns"], json!({"a": {"type": "integer"}, "b": {"type": "text"}}));
@@ -280,6 +284,7 @@ fn what_can_be_read_two_ways_is_asked_about() {
         Ok(found) => panic!("{text}: {found:?}"),
     };
     check("a\n03/04/2025\n", json!({}), "dateFormat: 'DD/MM/YYYY' or 'MM/DD/YYYY'");
+    check("a;a\n1,234;1234\n", json!({}), "column 'a'");
     check("a;b\n1,234;x\n", json!({}), "column 'a': '1,234' may be 1234 or 1.234");
     check("", json!({}), "empty");
     check("\n\n", json!({}), "no rows");

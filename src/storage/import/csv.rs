@@ -34,9 +34,10 @@ impl CsvReader {
                 Some(known) => known,
                 none => none.insert(FirstRecord::new(target, record)?),
             };
-            if !is_first || !known.is_header {
+            let is_row = record.ends().len() == known.fields.len();
+            if is_row && !(is_first && known.is_header) {
                 let columns = &target.dataset.columns;
-                for (i, at) in known.fields.iter().enumerate().take(record.ends().len()) {
+                for (i, at) in known.fields.iter().enumerate() {
                     let text = std::str::from_utf8(&record.text()[record.field(i)]);
                     if let (Some(at), Ok(text)) = (at, text) {
                         evidence.add(&columns[*at].name, columns[*at].kind, text);

@@ -68,8 +68,9 @@ pub fn inspect<P: SqlPort + ForeignFiles>(
     }
     let (guesses, first) = look(source.as_mut(), &names)?;
     let mut evidence = Evidence::default();
+    let columns = column_names(&names);
     source.each(usize::MAX, &mut |row| {
-        for ((cell, guess), name) in row.iter().zip(&guesses).zip(&names) {
+        for ((cell, guess), name) in row.iter().zip(&guesses).zip(&columns) {
             let Cell::Value(Value::Text(text)) = cell else { continue };
             if guess.may_be_number() {
                 evidence.add(name, ColumnType::Real, text);

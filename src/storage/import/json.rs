@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use super::evidence::Evidence;
 use super::json_rows::{Layout, RowSplitter};
+use super::names::ColumnNames;
 use super::rows::{RowWriter, foreign_value};
 use super::{Detected, Head, Target, needs_value};
 use crate::error::{Error, Result, RowError};
@@ -29,11 +30,35 @@ pub struct JsonReader {
 #[derive(Debug)]
 struct JsonRows {
     writer: RowWriter,
-    names: Names,
+    members: Members,
 }
 
 /// The dataset's column for each member name that has come up.
-type Names = HashMap<String, Option<usize>>;
+#[derive(Debug, Default)]
+struct Members {
+    columns: HashMap<String, Option<usize>>,
+    unique: ColumnNames,
+}
+
+impl Members {
+    /// The column of a member, which may have come up before.
+    fn column_of(&mut self, target: &Target, name: &str) -> Result<Option<usize>> {
+        if let Some(at) = self.columns.get(name) {
+            return Ok(*at);
+        }
+        if self.columns.len() == NAMES_MAX {
+            let reason = format!("has more than {NAMES_MAX} names of members");
+            return Err(Error::input("file", reason));
+        }
+        let unique = self.unique.next(name);
+        let mut at = target.matcher().column_of(name)?;
+        if at.is_none() || self.columns.values().any(|other| *other == at) {
+            at = target.matcher().column_of(&unique)?.or(at);
+        }
+        self.columns.insert(name.to_owned(), at);
+        Ok(at)
+    }
+}
 
 impl JsonReader {
     /// Finds out how to read the file from its beginning; none where more of it is needed.
@@ -42,10 +67,11 @@ impl JsonReader {
             return Ok(None);
         }
         let mut evidence = Evidence::default();
+        let mut known = Members::default();
         // What is broken is told when it is read.
         _ = each_object(layout, head, &mut |members| {
             for (name, json) in members {
-                let at = target.matcher().column_of(name).unwrap_or(None);
+                let at = known.column_of(target, name).unwrap_or(None);
                 if let (Some(at), Json::String(text)) = (at, json) {
                     let column = &target.dataset.columns[at];
                     evidence.add(&column.name, column.kind, text);
@@ -60,7 +86,7 @@ impl JsonReader {
         target.form = settled.form;
         target.date_format = settled.date_format;
         let writer = RowWriter::new(target, (0..target.dataset.columns.len()).collect());
-        let rows = JsonRows { writer, names: HashMap::new() };
+        let rows = JsonRows { writer, members: Members::default() };
         Ok(Some(Self { layout, splitter: RowSplitter::new(layout), rows }))
     }
 
@@ -80,7 +106,7 @@ impl JsonReader {
         let rows = &mut self.rows;
         self.splitter.finish(&mut |row, line| rows.take(port, target, row, line))?;
         rows.writer.flush(port, target)?;
-        let (seen, columns): (Vec<_>, Vec<_>) = self.rows.names.drain().unzip();
+        let (seen, columns): (Vec<_>, Vec<_>) = self.rows.members.columns.drain().unzip();
         let mut mapped = target.options.columns.iter().map(|(from, _)| from);
         if let Some(from) = mapped.find(|from| !seen.is_empty() && !seen.contains(from)) {
             let reason = format!("no object of the file has a member '{from}'");
@@ -125,17 +151,9 @@ impl JsonRows {
         let row = match members {
             Ok(members) => {
                 for name in members.keys() {
-                    if self.names.contains_key(name) {
-                        continue;
-                    }
-                    if self.names.len() == NAMES_MAX {
-                        let reason = format!("the file has more than {NAMES_MAX} names of members");
-                        return Err(Error::input(format!("line {line}"), reason));
-                    }
-                    let at = target.matcher().column_of(name)?;
-                    self.names.insert(name.clone(), at);
+                    self.members.column_of(target, name)?;
                 }
-                values(target, &self.names, members, line)
+                values(target, &self.members, members, line)
             }
             Err(error) => Err(error),
         };
@@ -152,7 +170,7 @@ impl JsonRows {
 /// A value for each column of the dataset.
 fn values(
     target: &Target,
-    names: &Names,
+    known: &Members,
     members: Map<String, Json>,
     line: u64,
 ) -> Result<Vec<Value>, RowError> {
@@ -164,7 +182,7 @@ fn values(
     };
     let mut found: Vec<Option<Value>> = vec![None; columns.len()];
     for (name, json) in members {
-        let Some(at) = names.get(&name).copied().flatten() else { continue };
+        let Some(at) = known.columns.get(&name).copied().flatten() else { continue };
         if found[at].is_some() {
             return Err(blame(at, "two members of the object are for it".to_owned()));
         }

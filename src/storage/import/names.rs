@@ -78,23 +78,35 @@ pub fn column_name(name: &str) -> Option<String> {
     })
 }
 
-/// Names of the columns that fields would make: valid, and each another one. A field without a name is
-/// called after its place, the second of the same name name_2.
-pub fn column_names(fields: &[String]) -> Vec<String> {
-    // For each name that is taken, how many fields wanted it.
-    let mut wanted: HashMap<String, usize> = HashMap::with_capacity(fields.len());
-    let unique = |(i, field): (usize, &String)| {
-        let name = column_name(field).unwrap_or_else(|| format!("column_{}", i + 1));
+/// Names of the columns that fields would make, one after the other: valid, and each another one. A field
+/// without a name is called after its place, the second of the same name name_2.
+#[derive(Debug, Default)]
+pub struct ColumnNames {
+    /// For each name that is taken, how many fields wanted it.
+    wanted: HashMap<String, usize>,
+    fields: usize,
+}
+
+impl ColumnNames {
+    /// The name for one field more.
+    pub fn next(&mut self, field: &str) -> String {
+        self.fields += 1;
+        let name = column_name(field).unwrap_or_else(|| format!("column_{}", self.fields));
         let mut candidate = name.clone();
-        while let Some(count) = wanted.get(&folded(&candidate)).copied() {
-            let count = wanted.get(&folded(&name)).copied().unwrap_or(count) + 1;
-            wanted.insert(folded(&name), count);
+        while self.wanted.contains_key(&folded(&candidate)) {
+            let count = self.wanted.entry(folded(&name)).or_insert(1);
+            *count += 1;
             candidate = format!("{name}_{count}");
         }
-        wanted.insert(folded(&candidate), 1);
+        self.wanted.insert(folded(&candidate), 1);
         candidate
-    };
-    fields.iter().enumerate().map(unique).collect()
+    }
+}
+
+/// The names for all fields.
+pub fn column_names(fields: &[String]) -> Vec<String> {
+    let mut names = ColumnNames::default();
+    fields.iter().map(|field| names.next(field)).collect()
 }
 
 /// Finds the dataset's column for names of a file.
