@@ -214,7 +214,7 @@ impl Error {
             ),
             Self::DatabaseCorrupt { name, detail } => write!(
                 f,
-                "{name} is not a sound SQLite database: {detail}. The file was left as it is"
+                "{name} is not a sound SQLite database: {detail}. The file was left as it is: keep a copy of it, and fill a new one from a backup or an export"
             ),
             Self::DatabaseBusy { name } => write!(
                 f,
@@ -258,7 +258,7 @@ impl Error {
             ),
             Self::ReadOnly { what } => write!(
                 f,
-                "{what} is read-only by its configuration; nothing was written. configure({{ sqlite: {{ readOnly: false }} }}) lets writes through"
+                "{what} is read-only; nothing was written. configure({{ sqlite: {{ readOnly: false }} }}) lets writes through where it was configured so"
             ),
             Self::NotFound { kind, name, known } if known.is_empty() => {
                 write!(f, "there is no {kind} '{name}'")

@@ -1,10 +1,10 @@
-//! What SQL text of a caller may do. SQLite asks at the preparation of each statement.
-//! Does not look at the text: only at what SQLite says the statement does.
+//! What SQL text of a caller may do. SQLite asks at the preparation of each statement, and says in which
+//! trigger or view an action stands. Does not look at the text: only at what SQLite says the statement does.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use rusqlite::hooks::{AuthAction, Authorization};
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 /// Pragmas that only tell something, with or without an argument.
 const PRAGMAS_WITH_ARGUMENT: &[&str] = &[
@@ -48,17 +48,41 @@ const PRAGMAS_WITHOUT_ARGUMENT: &[&str] = &[
     "wal_autocheckpoint",
 ];
 
+/// Modules that a caller may make virtual tables of.
+const MODULES: &[&str] = &["fts5", "fts5vocab"];
+
+/// On whose behalf SQLite asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Asking {
+    /// The engine prepares or runs a statement of its own.
+    #[default]
+    Engine,
+    /// A caller's statement is prepared.
+    Preparing,
+    /// A caller's statement runs. What is prepared now was allowed before and is prepared again, or belongs
+    /// to a virtual table that it writes: FTS5 keeps its index in tables of its own.
+    Running,
+}
+
 /// Shared between the connection and the hook that SQLite calls.
 #[derive(Debug, Default)]
 pub struct Guard {
-    caller: AtomicBool,
+    asking: AtomicU8,
+    altered: AtomicBool,
     refusal: Mutex<Option<String>>,
 }
 
 impl Guard {
-    /// Whether the rules hold for what is prepared from now on.
-    pub fn set_caller(&self, caller: bool) {
-        self.caller.store(caller, Ordering::Relaxed);
+    /// On whose behalf statements are prepared and run from now on.
+    pub fn set(&self, asking: Asking) {
+        self.asking.store(asking as u8, Ordering::Relaxed);
+    }
+
+    /// A statement that was prepared runs from now on.
+    pub fn runs(&self) {
+        if self.asking.load(Ordering::Relaxed) == Asking::Preparing as u8 {
+            self.set(Asking::Running);
+        }
     }
 
     /// Why the last statement was refused, once.
@@ -66,69 +90,143 @@ impl Guard {
         self.refusal.lock().ok()?.take()
     }
 
+    /// Whether the last statement of a caller alters a table, once: SQLite does not tell the new name.
+    pub fn take_altered(&self) -> bool {
+        self.altered.swap(false, Ordering::Relaxed)
+    }
+
     /// Decides one action of a statement.
-    pub fn decide(&self, action: &AuthAction<'_>) -> Authorization {
-        if !self.caller.load(Ordering::Relaxed) {
-            return Authorization::Allow;
+    pub fn decide(&self, context: &AuthContext<'_>) -> Authorization {
+        let asking = self.asking.load(Ordering::Relaxed);
+        let reason = if asking == Asking::Engine as u8 {
+            // What a caller's trigger or view does, it does as the caller, whoever set it off.
+            context.accessor.filter(|by| !is_internal(by)).and_then(|_| refusal(context, false))
+        } else {
+            refusal(context, asking == Asking::Running as u8)
+        };
+        if matches!(context.action, AuthAction::AlterTable { .. }) && asking != Asking::Engine as u8
+        {
+            self.altered.store(true, Ordering::Relaxed);
         }
-        match refusal(action) {
-            None => Authorization::Allow,
-            Some(reason) => {
-                if let Ok(mut last) = self.refusal.lock() {
-                    *last = Some(reason);
-                }
-                Authorization::Deny
-            }
+        let Some(reason) = reason else { return Authorization::Allow };
+        if let Ok(mut last) = self.refusal.lock() {
+            *last = Some(match context.accessor {
+                Some(by) => format!("trigger or view '{by}': {reason}"),
+                None => reason,
+            });
         }
+        Authorization::Deny
     }
 }
 
-fn refusal(action: &AuthAction<'_>) -> Option<String> {
-    match action {
-        AuthAction::Transaction { .. } | AuthAction::Savepoint { .. } => Some(
-            "BEGIN, COMMIT, ROLLBACK and SAVEPOINT as text are refused: every call that writes is a transaction of its own; execute() takes several statements in one".to_owned(),
+/// Why an action of a caller is refused.
+fn refusal(context: &AuthContext<'_>, is_running: bool) -> Option<String> {
+    use AuthAction as A;
+    if context.database_name == Some("temp") && creates(&context.action) {
+        return Some(
+            "temporary tables, views, indexes and triggers are refused: calls may run on different connections. Use WITH, or a table that is dropped afterwards".to_owned(),
+        );
+    }
+    match &context.action {
+        A::Transaction { .. } | A::Savepoint { .. } => Some(
+            "BEGIN, COMMIT, ROLLBACK and SAVEPOINT as text are refused: use transaction(), or execute(), which runs several statements in one".to_owned(),
         ),
-        AuthAction::Attach { .. } | AuthAction::Detach { .. } => {
-            Some("ATTACH, DETACH and VACUUM are refused: the package owns the files".to_owned())
-        }
-        AuthAction::Pragma { pragma_name, pragma_value } => {
-            let name = pragma_name.to_ascii_lowercase();
-            let known = PRAGMAS_WITH_ARGUMENT.contains(&name.as_str())
-                || (pragma_value.is_none() && PRAGMAS_WITHOUT_ARGUMENT.contains(&name.as_str()));
-            (!known).then(|| match pragma_value {
-                Some(_) => format!("PRAGMA {name} with a value is refused: the package sets them"),
-                None => format!("PRAGMA {name} is refused"),
-            })
-        }
-        AuthAction::Insert { table_name }
-        | AuthAction::Delete { table_name }
-        | AuthAction::Update { table_name, .. }
-        | AuthAction::DropTable { table_name }
-        | AuthAction::CreateTable { table_name }
-        | AuthAction::AlterTable { table_name, .. }
-        | AuthAction::CreateTrigger { table_name, .. }
-        | AuthAction::CreateIndex { table_name, .. }
-            if is_internal(table_name) =>
-        {
-            Some(format!("table '{table_name}' belongs to the package and cannot be written"))
-        }
-        AuthAction::Read { table_name: name, .. }
-        | AuthAction::CreateVtable { module_name: name, .. }
+        A::Attach { .. } | A::Detach { .. } => Some(
+            "ATTACH, DETACH and VACUUM are refused: the package owns the files. importFile() takes the rows of other SQLite files".to_owned(),
+        ),
+        A::Pragma { pragma_name, pragma_value } => pragma(pragma_name, pragma_value.is_some()),
+        A::Read { table_name: name, .. }
+        | A::Insert { table_name: name }
+        | A::Delete { table_name: name }
+        | A::Update { table_name: name, .. }
+        | A::CreateVtable { module_name: name, .. }
             if name.eq_ignore_ascii_case("sqlite_dbpage") =>
         {
             Some("sqlite_dbpage is refused: it goes around every safeguard".to_owned())
         }
-        AuthAction::Function { function_name } if function_name.eq_ignore_ascii_case("load_extension") => {
-            Some("load_extension is refused".to_owned())
+        A::CreateVtable { module_name, .. }
+            if !MODULES.iter().any(|known| module_name.eq_ignore_ascii_case(known)) =>
+        {
+            Some(format!(
+                "virtual tables of module '{module_name}' are refused; there are {}",
+                MODULES.join(", ")
+            ))
         }
-        AuthAction::Unknown { code, .. } => Some(format!("an action of unknown kind {code} is refused")),
-        _ => None,
+        A::Insert { table_name } | A::Delete { table_name } | A::Update { table_name, .. }
+            if is_internal(table_name) =>
+        {
+            // The package's own triggers write its tables, and so does FTS5 below them.
+            let by_package = context.accessor.map_or(is_running, is_internal);
+            (!by_package).then(|| belongs(table_name))
+        }
+        A::Function { function_name } if function_name.eq_ignore_ascii_case("load_extension") => {
+            Some("load_extension is refused: there is nothing to load".to_owned())
+        }
+        A::Unknown { code, .. } => Some(format!("an action of unknown kind {code} is refused")),
+        action => names(action).into_iter().find(|name| is_internal(name)).map(belongs),
     }
 }
 
-/// SQLite itself keeps callers off `sqlite_schema`, but not off the pages below it. Its tables of
-/// statistics are written by ANALYZE, and can spoil no more than a plan.
-fn is_internal(table: &str) -> bool {
-    let lower = table.to_ascii_lowercase();
-    lower.starts_with("lotwise_") || lower == "sqlite_dbpage"
+fn pragma(name: &str, has_value: bool) -> Option<String> {
+    let is_one = |known: &[&str]| known.iter().any(|known| name.eq_ignore_ascii_case(known));
+    if is_one(PRAGMAS_WITH_ARGUMENT) || (!has_value && is_one(PRAGMAS_WITHOUT_ARGUMENT)) {
+        return None;
+    }
+    Some(if has_value {
+        format!(
+            "PRAGMA {name} with a value is refused: the package sets them; configure() changes what can be changed"
+        )
+    } else {
+        format!(
+            "PRAGMA {name} is refused: only those are taken that tell something and change nothing"
+        )
+    })
+}
+
+const fn creates(action: &AuthAction<'_>) -> bool {
+    use AuthAction as A;
+    matches!(
+        action,
+        A::CreateTable { .. }
+            | A::CreateTempTable { .. }
+            | A::CreateIndex { .. }
+            | A::CreateTempIndex { .. }
+            | A::CreateTrigger { .. }
+            | A::CreateTempTrigger { .. }
+            | A::CreateView { .. }
+            | A::CreateTempView { .. }
+            | A::CreateVtable { .. }
+    )
+}
+
+/// What an action makes, changes or drops, and the table that it belongs to.
+fn names<'c>(action: &AuthAction<'c>) -> [&'c str; 2] {
+    use AuthAction as A;
+    match *action {
+        A::CreateTable { table_name }
+        | A::DropTable { table_name }
+        | A::AlterTable { table_name, .. }
+        | A::CreateVtable { table_name, .. }
+        | A::DropVtable { table_name, .. } => [table_name; 2],
+        A::CreateView { view_name } | A::DropView { view_name } => [view_name; 2],
+        A::CreateIndex { index_name: name, table_name }
+        | A::DropIndex { index_name: name, table_name }
+        | A::CreateTrigger { trigger_name: name, table_name }
+        | A::DropTrigger { trigger_name: name, table_name } => [name, table_name],
+        _ => [""; 2],
+    }
+}
+
+fn belongs(name: &str) -> String {
+    format!(
+        "'{name}' belongs to the package, as all names that begin with lotwise_: it cannot be made, written or dropped. Use another name"
+    )
+}
+
+/// Names that are kept for the package. SQLite itself keeps callers off `sqlite_schema`; its tables of
+/// statistics and of AUTOINCREMENT keys may be written: they can spoil no more than a plan or a key.
+/// 'lotwise' alone too: FTS5 makes tables of that name with endings.
+pub fn is_internal(name: &str) -> bool {
+    let start = name.get(..8).unwrap_or_default();
+    start.eq_ignore_ascii_case("lotwise_") || name.eq_ignore_ascii_case("lotwise")
 }

@@ -42,7 +42,10 @@ impl BulkPages for SqlitePort {
     }
 
     fn publish_pages(&mut self, space: PageSpace, new: &NewPages) -> Result<()> {
-        self::publish(&self.core.connection, space, new).map_err(|e| self.core.error(e))
+        self.defend(false)?;
+        let published = self::publish(&self.core.connection, space, new);
+        self.defend(true)?;
+        published.map_err(|e| self.core.error(e))
     }
 
     fn discard_pages(&mut self, space: PageSpace) {

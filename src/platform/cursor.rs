@@ -62,17 +62,19 @@ impl Cursor for SqliteCursor {
         let Some(rows) = &mut self.rows else { return Ok(false) };
         let (core, width) = (&self.core, self.names.len());
         let more = core.guarded("", self.for_caller, || {
-            let mut values = Vec::with_capacity(width);
-            while let Some(row) = rows.next().map_err(|e| core.error(e))? {
-                for i in 0..width {
-                    values.push(borrow(row.get_ref(i).map_err(|e| core.error(e))?));
+            core.running(false, || {
+                let mut values = Vec::with_capacity(width);
+                while let Some(row) = rows.next().map_err(|e| core.error(e))? {
+                    for i in 0..width {
+                        values.push(borrow(row.get_ref(i).map_err(|e| core.error(e))?));
+                    }
+                    if !take(&values)? {
+                        return Ok(true);
+                    }
+                    values = recycle(values);
                 }
-                if !take(&values)? {
-                    return Ok(true);
-                }
-                values = recycle(values);
-            }
-            Ok(false)
+                Ok(false)
+            })
         })?;
         if !more {
             self.rows = None;

@@ -10,6 +10,8 @@ pub mod bulk;
 pub mod clock;
 #[cfg(feature = "sqlite")]
 mod cursor;
+#[cfg(feature = "sqlite")]
+pub mod limits;
 #[cfg(all(feature = "sqlite", target_arch = "wasm32"))]
 pub mod opfs;
 #[cfg(feature = "sqlite")]

@@ -22,10 +22,11 @@ use rusqlite::{Connection, StatementStatus};
 use crate::error::{Error, Result};
 use crate::model::config::{Config, Setting};
 use crate::model::value::{Value, ValueRef};
-use crate::platform::authorizer::Guard;
+use crate::platform::authorizer::{Asking, Guard};
 use crate::platform::bind::{Bound, bind_all, borrow, parameter_order, recycle};
 use crate::platform::clock::now_ms;
 use crate::platform::cursor::SqliteCursor;
+use crate::platform::limits;
 use crate::platform::place::Place;
 use crate::platform::sqlite_error::translate;
 use crate::platform::statements::{Counters, Statements};
@@ -104,6 +105,7 @@ impl SqlitePort {
         let mut port = Self::wrap(connection, name, counters, false)?;
         port.place = Some(place);
         port.checkpoint_on_close(false)?;
+        port.defend(true)?;
         port.pragma("trusted_schema = off")?;
         port.pragma("cell_size_check = on")?;
         if role == Role::Reader {
@@ -130,10 +132,10 @@ impl SqlitePort {
         let fail = |error| translate(error, name, None, 0);
         // Whoever holds a lock is on this very thread: waiting would be for ever.
         connection.busy_timeout(std::time::Duration::ZERO).map_err(fail)?;
+        limits::set(&connection).map_err(fail)?;
         let guard = Arc::new(Guard::default());
         let hook = Arc::clone(&guard);
-        let decide =
-            move |context: AuthContext<'_>| -> Authorization { hook.decide(&context.action) };
+        let decide = move |context: AuthContext<'_>| -> Authorization { hook.decide(&context) };
         connection.authorizer(Some(decide)).map_err(fail)?;
         let deadline_ms = Arc::new(AtomicU64::new(0));
         let deadline = Arc::clone(&deadline_ms);
@@ -202,10 +204,29 @@ impl Core {
         if sql.contains('\0') {
             return Err(Error::sql("the text holds a NUL character"));
         }
-        self.guard.set_caller(for_caller);
+        self.guard.set(if for_caller { Asking::Preparing } else { Asking::Engine });
         let result = work();
-        self.guard.set_caller(false);
+        self.guard.set(Asking::Engine);
         result
+    }
+
+    /// Runs a statement that was prepared under the rules; `alters` where it is an ALTER TABLE of a caller.
+    pub(super) fn running<T>(&self, alters: bool, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let before = if alters { self.internal_names()? } else { 0 };
+        self.guard.runs();
+        let result = work()?;
+        if alters && self.internal_names()? > before {
+            return Err(Error::sql(
+                "a table cannot be given a name that begins with lotwise_: those belong to the package. Use another name",
+            ));
+        }
+        Ok(result)
+    }
+
+    /// How many names of the schema belong to the package.
+    fn internal_names(&self) -> Result<i64> {
+        let sql = r"SELECT count(*) FROM sqlite_schema WHERE name LIKE 'lotwise\_%' ESCAPE '\' OR name LIKE 'lotwise'";
+        self.connection.query_row(sql, [], |row| row.get(0)).map_err(|e| self.error(e))
     }
 
     /// Prepares for a caller or the engine, and gives the statement to `work`.
@@ -218,7 +239,11 @@ impl Core {
     ) -> Result<T> {
         self.guarded(sql, author == Author::Caller, || {
             let result = match author {
-                Author::Caller => self.connection.with(sql, runs, work),
+                Author::Caller => self.connection.with(sql, runs, |statement| {
+                    // Asked for at every preparation, so such a one is not kept.
+                    let alters = self.guard.take_altered();
+                    (self.running(alters, || work(statement)), !alters)
+                }),
                 Author::Engine => self.connection.prepare(sql).map(|mut s| work(&mut s)),
             };
             result.unwrap_or_else(|error| Err(self.error(error)))
@@ -325,11 +350,12 @@ impl SqlPort for SqlitePort {
         if sql.contains('\0') {
             return Err(Error::sql("the text holds a NUL character"));
         }
-        self.core.guard.set_caller(author == Author::Caller);
+        let asking = if author == Author::Caller { Asking::Preparing } else { Asking::Engine };
         let mut total = Done::default();
         let mut statements = rusqlite::Batch::new(&self.core.connection, sql);
         let result = loop {
             use rusqlite::fallible_iterator::FallibleIterator as _;
+            self.core.guard.set(asking);
             let mut statement = match statements.next() {
                 Ok(Some(statement)) => statement,
                 Ok(None) => break Ok(()),
@@ -341,7 +367,9 @@ impl SqlPort for SqlitePort {
                 ));
             }
             let mut nowhere = Nowhere;
-            match self.core.step_all(&mut statement, &mut nowhere) {
+            let alters = self.core.guard.take_altered();
+            let step = || self.core.step_all(&mut statement, &mut nowhere);
+            match self.core.running(alters, step) {
                 Ok(done) => {
                     total.changes += done.changes;
                     total.last_insert_rowid = done.last_insert_rowid;
@@ -349,7 +377,7 @@ impl SqlPort for SqlitePort {
                 Err(error) => break Err(error),
             }
         };
-        self.core.guard.set_caller(false);
+        self.core.guard.set(Asking::Engine);
         result.map(|()| total)
     }
 

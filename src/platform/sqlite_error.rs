@@ -58,7 +58,9 @@ pub fn from_code(code: i32, message: String, name: &str, timeout_ms: u64) -> Err
             way_out: "Ask for fewer rows or groups".to_owned(),
         },
         ffi::SQLITE_TOOBIG => Error::LimitExceeded {
-            limit: format!("a text, blob or statement is larger than SQLite takes: {message}"),
+            limit: format!(
+                "a text, blob, row (64 MiB) or statement (16 MiB) is too large: {message}"
+            ),
             way_out: "Split it".to_owned(),
         },
         ffi::SQLITE_MISUSE => Error::sql("there is no statement in the text"),

@@ -81,12 +81,12 @@ impl Statements {
     }
 
     /// Gives the statement of a caller to `work`, prepared now or before. `runs` says whether it will be
-    /// run, and not only looked at.
+    /// run, and not only looked at; `work` says whether it may be kept.
     pub fn with<T>(
         &self,
         sql: &str,
         runs: bool,
-        work: impl FnOnce(&mut Statement<'_>) -> T,
+        work: impl FnOnce(&mut Statement<'_>) -> (T, bool),
     ) -> rusqlite::Result<T> {
         let key = sql.trim();
         self.both.with_dependent(|connection, kept| {
@@ -106,9 +106,9 @@ impl Statements {
                 let counter = if has_run { &self.counters.hits } else { &self.counters.misses };
                 counter.set(counter.get() + 1);
             }
-            let result = work(&mut statement);
+            let (result, may_keep) = work(&mut statement);
             statement.clear_bindings();
-            if self.max.get() > 0 && key.len() <= KEPT_TEXT_BYTES_MAX {
+            if may_keep && self.max.get() > 0 && key.len() <= KEPT_TEXT_BYTES_MAX {
                 let mut kept = kept.borrow_mut();
                 if kept.put(key.to_owned(), (statement, has_run || runs)).is_none() {
                     cached.set(cached.get() + 1);

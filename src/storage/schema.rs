@@ -17,17 +17,20 @@ const CATALOGUE: &str = "
     PRAGMA user_version = 1;
 ";
 
-/// Refuses what a newer package wrote, before anything is changed.
+/// Refuses what a newer package or another program wrote, before anything is changed.
 pub fn check_format<P: SqlPort>(port: &mut P) -> Result<()> {
-    match format(port)? {
-        version if version > FORMAT_VERSION => Err(Error::config(
-            "name",
-            format!(
-                "the database has format {version}, written by a newer version of lotwise; this one knows {FORMAT_VERSION}. It was left as it is: update the package, or open another name"
-            ),
-        )),
-        _ => Ok(()),
-    }
+    let version = format(port)?;
+    let tables = "SELECT count(*) > 0 AND count(*) FILTER (WHERE name = 'lotwise_meta') = 0 FROM sqlite_schema";
+    let problem = if version > FORMAT_VERSION {
+        format!(
+            "the database has format {version}, written by a newer version of lotwise; this one knows {FORMAT_VERSION}. It was left as it was: update the package, or open another name"
+        )
+    } else if number(&collect(port, tables, &[])?) == 1 {
+        "the database was made by another program. It was left as it was: open another name; importFile() takes its rows".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(Error::config("name", problem))
 }
 
 fn format<P: SqlPort>(port: &mut P) -> Result<i64> {

@@ -87,6 +87,15 @@ impl SqlitePort {
         Ok(())
     }
 
+    /// Whether SQLite itself refuses writes into its schema, its pages and the tables below virtual ones.
+    pub fn defend(&self, on: bool) -> Result<()> {
+        self.core
+            .connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, on)
+            .map(drop)
+            .map_err(|error| self.core.error(error))
+    }
+
     /// Whether closing moves the log into the database.
     pub(super) fn checkpoint_on_close(&self, on: bool) -> Result<()> {
         self.core
