@@ -1,7 +1,9 @@
 //! What tests of every host share: the conformance suite of the SQL port, and readers of answers.
 #![allow(dead_code, reason = "each host uses its part")]
 
+pub mod failing_disk;
 pub mod port_suite;
+pub mod storage_failures;
 
 use lotwise::model::batch::decode::{Batch, Cell};
 use lotwise::model::batch::encode::BatchBuilder;

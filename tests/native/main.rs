@@ -22,6 +22,7 @@ mod publish;
 mod random;
 mod refusals;
 mod safety;
+mod storage_failures;
 mod sums;
 mod transaction;
 mod vfs;

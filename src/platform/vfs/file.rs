@@ -5,13 +5,14 @@
 //!
 //! Invariants:
 //! 1. Gathered bytes are one range without a hole, of at most [`GATHER_BYTES_MAX`] and the write that filled
-//!    it. They stay gathered when the disk refuses them, and are offered again.
+//!    it. They stay gathered when the disk refuses them, and are offered again; but those of a rollback
+//!    journal are forgotten when a sync fails.
 //! 2. A WAL frame that commits is handed over by the write that completes it, or that write fails and its
 //!    bytes are forgotten: a commit that SQLite saw fail must not come true later.
 
 use std::cell::UnsafeCell;
 
-use rsqlite_vfs::VfsResult;
+use rsqlite_vfs::{FileKind, VfsResult};
 
 use super::disk::DiskFile;
 use super::locks::{FileLocks, IndexLocks};
@@ -64,6 +65,7 @@ pub struct SharedFile {
     /// Something has been handed over since the last sync.
     dirty: bool,
     wal: Option<Frames>,
+    is_journal: bool,
     /// Locks of the database file.
     pub locks: FileLocks,
     /// Locks of the WAL index.
@@ -75,14 +77,15 @@ pub struct SharedFile {
 }
 
 impl SharedFile {
-    pub fn new(disk: Box<dyn DiskFile>, is_wal: bool) -> VfsResult<Self> {
+    pub fn new(disk: Box<dyn DiskFile>, kind: Option<FileKind>) -> VfsResult<Self> {
         Ok(Self {
             disk_size: disk.size()?,
             disk,
             gathered: Vec::new(),
             gathered_at: 0,
             dirty: false,
-            wal: is_wal.then(Frames::default),
+            wal: (kind == Some(FileKind::Wal)).then(Frames::default),
+            is_journal: kind == Some(FileKind::MainJournal),
             locks: FileLocks::default(),
             index_locks: IndexLocks::default(),
             regions: Vec::new(),
@@ -147,7 +150,13 @@ impl SharedFile {
     }
 
     pub fn sync(&mut self) -> VfsResult<()> {
-        self.hand_over()?;
+        if let Err(error) = self.hand_over() {
+            // A commit that empties the journal's header may be rolled back only while nobody sees it empty.
+            if self.is_journal {
+                self.gathered.clear();
+            }
+            return Err(error);
+        }
         if self.dirty {
             self.disk.sync()?;
             self.dirty = false;

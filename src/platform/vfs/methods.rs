@@ -13,10 +13,9 @@ use rsqlite_vfs::ffi::{
     sqlite3_file, sqlite3_io_methods, sqlite3_vfs, sqlite3_vfs_find,
 };
 use rsqlite_vfs::{
-    AccessMode, DeviceCharacteristics, FileKind, LockLevel, OpenAccess, OpenOptions, OpenRequest,
-    OpenedFile, OsCallback, RegisterVfsError, SQLiteIoMethods, SQLiteVfs, SQLiteVfsFile,
-    SyncOptions, VfsError, VfsErrorCode, VfsFile, VfsRegistration, VfsResult, VfsStore,
-    register_vfs,
+    AccessMode, DeviceCharacteristics, LockLevel, OpenAccess, OpenOptions, OpenRequest, OpenedFile,
+    OsCallback, RegisterVfsError, SQLiteIoMethods, SQLiteVfs, SQLiteVfsFile, SyncOptions, VfsError,
+    VfsErrorCode, VfsFile, VfsRegistration, VfsResult, VfsStore, register_vfs,
 };
 
 use super::Files;
@@ -131,9 +130,8 @@ impl VfsStore for Store {
             }
             Some(file) => file,
             None => {
-                let is_wal = options.kind() == Some(FileKind::Wal);
                 let disk = files.disk.open(name, options)?;
-                let file = Rc::new(RefCell::new(SharedFile::new(disk, is_wal)?));
+                let file = Rc::new(RefCell::new(SharedFile::new(disk, options.kind())?));
                 if let Some(name) = name {
                     files.open.borrow_mut().insert(name.to_owned(), Rc::downgrade(&file));
                 }
