@@ -35,7 +35,12 @@ const suites: Suite[] = [
   },
   { name: 'native', about: 'the engine, natively', steps: [cargo('test', '--no-fail-fast')] },
   { name: 'pure', about: 'the core without SQLite', steps: [cargo('test', '--no-fail-fast', ...EDGE)] },
-  { name: 'wasm', about: "the engine in Chromium's worker", steps: [cargo('xtask', 'test', '--test', 'wasm', '--features', 'faults')] },
+  {
+    name: 'wasm', about: 'the engine in workers of Chromium and Firefox', steps: [
+      cargo('xtask', 'test', '--test', 'wasm', '--features', 'faults'),
+      harness('node', 'scripts/wasm-firefox.ts'),
+    ],
+  },
   { name: 'types', about: 'TypeScript, strict', steps: [check('tsc', '--noEmit')] },
   { name: 'unused', about: 'knip', steps: [check('knip')] },
   { name: 'node', about: 'the client and other TypeScript, in Node', steps: [node(globSync('tests/*/*.test.ts', { cwd: root }).filter((file) => !HOSTED.includes(file.split(/[\\/]/)[1] ?? '')))] },
@@ -113,10 +118,14 @@ function check(...command: string[]): Step {
   return { command, outcome: () => undefined };
 }
 
-/** Tests that report as cargo's harness does, one line for each binary; wasm-bindgen's does too. */
 function cargo(...args: string[]): Step {
+  return harness('cargo', ...args);
+}
+
+/** Tests that report as cargo's harness does, one line for each binary; wasm-bindgen's does too. */
+function harness(...command: string[]): Step {
   return {
-    command: ['cargo', ...args],
+    command,
     outcome: (output) => sum(output.matchAll(/^test result: \w+\. (?<passed>\d+) passed; (?<failed>\d+) failed/gm)),
   };
 }

@@ -16,6 +16,8 @@ use lotwise::storage::ingest::OnConflict;
 use lotwise::storage::port::{Params, SqlPort};
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
+mod storage;
+
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
 
 mod on_opfs {
