@@ -52,10 +52,14 @@ impl TableWriter {
         self.cell.clear();
         put_varint(&mut self.cell, record.length() as u64);
         put_varint(&mut self.cell, rowid as u64);
-        self.payload.clear();
-        record.write_to(&mut self.payload);
         let local_max = self.pages.page_bytes() - 35;
-        put_payload(&mut self.cell, &self.payload, local_max, &mut self.pages, sink)?;
+        if record.length() <= local_max {
+            record.write_to(&mut self.cell);
+        } else {
+            self.payload.clear();
+            record.write_to(&mut self.payload);
+            put_payload(&mut self.cell, &self.payload, local_max, &mut self.pages, sink)?;
+        }
         if !self.leaf.fits(self.cell.len()) {
             let leaf = self.pages.add(sink, self.leaf.seal())?;
             let mut key = Vec::new();

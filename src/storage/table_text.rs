@@ -11,6 +11,24 @@ use crate::model::value::Value;
 use self::date::{DatePattern, Order, Shape, iso_clock};
 use self::number::Reading;
 
+/// What a field of a file says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Field<'t> {
+    /// This part of its text, as it is.
+    Text(&'t str),
+    /// Something else than its text.
+    Value(Value),
+}
+
+impl From<Field<'_>> for Value {
+    fn from(field: Field<'_>) -> Self {
+        match field {
+            Field::Text(text) => text.into(),
+            Field::Value(value) => value,
+        }
+    }
+}
+
 /// How a file writes numbers and dates.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextForm {
@@ -67,10 +85,24 @@ impl TextForm {
     /// The value of a field, or why it is none. An empty field is null, but empty text in a text column
     /// that has to have a value.
     pub fn value(&self, column: &Column, text: &str) -> Result<Value, String> {
-        let trimmed = text.trim();
+        self.field(column, text).map(Value::from)
+    }
+
+    /// The same without a copy of what stands in the table as it stands in the file.
+    pub fn field<'t>(&self, column: &Column, text: &'t str) -> Result<Field<'t>, String> {
         if column.kind == ColumnType::Text {
-            return Ok(if text.is_empty() && !column.required { Value::Null } else { text.into() });
+            let is_null = text.is_empty() && !column.required;
+            return Ok(if is_null { Field::Value(Value::Null) } else { Field::Text(text) });
         }
+        let trimmed = text.trim();
+        let is_date = column.kind == ColumnType::Date && self.date_format().is_none();
+        if is_date && parse_date(trimmed.as_bytes()).is_some() {
+            return Ok(Field::Text(trimmed));
+        }
+        self.converted(column, trimmed).map(Field::Value)
+    }
+
+    fn converted(&self, column: &Column, trimmed: &str) -> Result<Value, String> {
         if trimmed.is_empty() {
             return if column.required || column.primary_key {
                 Err("is empty, and the column needs a value".to_owned())
@@ -95,9 +127,6 @@ impl TextForm {
                 self.real(trimmed)?.map(Value::Real).ok_or_else(|| wrong("a number"))
             }
             ColumnType::Date => {
-                if parse_date(trimmed.as_bytes()).is_some() && self.date_format().is_none() {
-                    return Ok(trimmed.into());
-                }
                 let (days, clock) = self.date(trimmed)?;
                 // A time of day is dropped only where it says nothing.
                 days.filter(|_| is_midnight(clock))
@@ -126,7 +155,7 @@ impl TextForm {
             ColumnType::Blob => bytes_of_hex(trimmed)
                 .map(Value::Blob)
                 .ok_or_else(|| wrong("bytes in hexadecimal behind \\x")),
-            ColumnType::Text => Ok(text.into()),
+            ColumnType::Text => Ok(trimmed.into()),
         }
     }
 

@@ -9,6 +9,7 @@ use crate::model::dataset::ColumnType;
 use crate::model::value::{Value, ValueRef};
 use crate::storage::ingest::insert_sql;
 use crate::storage::port::{BulkPages, RowSource};
+use crate::storage::table_text::Field;
 
 /// A CSV file under way.
 #[derive(Debug)]
@@ -111,8 +112,9 @@ impl CsvReader {
     ) -> Result<()> {
         let fields = self.fields.as_slice();
         let given: Vec<usize> = fields.iter().flatten().copied().collect();
-        let values = vec![Value::Null; given.len()];
-        let mut rows = CsvRows { parser: &mut self.parser, target, input, fields, values, line: 0 };
+        let values = vec![Place::Value(Value::Null); given.len()];
+        let parser = &mut self.parser;
+        let mut rows = CsvRows { parser, target, input, fields, values, is_read: false, line: 0 };
         if !rows.target.writes() {
             while rows.advance()? {}
             return Ok(());
@@ -215,8 +217,18 @@ struct CsvRows<'a, 'i> {
     target: &'a mut Target,
     input: &'a mut &'i [u8],
     fields: &'a [Option<usize>],
-    values: Vec<Value>,
+    values: Vec<Place>,
+    /// The record in the parser was gone to; `values` refer to its text until the next one is read.
+    is_read: bool,
     line: u64,
+}
+
+/// Where the value of a field is.
+#[derive(Debug, Clone)]
+enum Place {
+    /// In the text of the record.
+    Text(std::ops::Range<usize>),
+    Value(Value),
 }
 
 impl CsvRows<'_, '_> {
@@ -244,12 +256,19 @@ impl CsvRows<'_, '_> {
                 let value = text
                     .get(start..end)
                     .ok_or_else(|| self.target.no_text())
-                    .and_then(|text| self.target.form.value(column, text));
-                self.values[next] = value.map_err(|reason| RowError {
+                    .and_then(|text| self.target.form.field(column, text));
+                let value = value.map_err(|reason| RowError {
                     line,
                     column: Some(column.name.clone()),
                     reason,
                 })?;
+                self.values[next] = match value {
+                    Field::Text(part) => {
+                        let from = part.as_ptr() as usize - text.as_ptr() as usize;
+                        Place::Text(from..from + part.len())
+                    }
+                    Field::Value(value) => Place::Value(value),
+                };
                 next += 1;
             }
             start = end;
@@ -281,13 +300,15 @@ impl RowSource for CsvRows<'_, '_> {
 
     fn advance(&mut self) -> Result<bool> {
         loop {
+            if std::mem::take(&mut self.is_read) {
+                self.parser.clear();
+            }
             if !self.parser.has_record() && !self.parser.next(self.input)? {
                 return Ok(false);
             }
             self.line = self.parser.line();
-            let row = self.convert();
-            self.parser.clear();
-            match row {
+            self.is_read = true;
+            match self.convert() {
                 Ok(()) if self.target.writes() => return Ok(true),
                 Ok(()) => {}
                 Err(error) => self.target.refuse(error),
@@ -296,7 +317,10 @@ impl RowSource for CsvRows<'_, '_> {
     }
 
     fn value(&self, parameter: usize) -> ValueRef<'_> {
-        self.values[parameter].as_ref()
+        match &self.values[parameter] {
+            Place::Text(place) => ValueRef::Text(&self.parser.text()[place.clone()]),
+            Place::Value(value) => value.as_ref(),
+        }
     }
 
     fn width(&self) -> usize {
