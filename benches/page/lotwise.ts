@@ -38,8 +38,16 @@ class LotwiseEngine implements Engine {
     await this.#db.importFile(csv, { dataset: table, format: 'csv' });
   }
 
-  /** Nothing is left: an import keeps the indexes of the dataset. */
-  async finishImport(): Promise<void> {}
+  /** Indexes are built after the import, beside whatever else is called. */
+  async finishImport(table: Table): Promise<void> {
+    const dataset = table === 'production_records' ? presets.productionRecords : presets.changeEvents;
+    const sql = "SELECT count(*) AS n FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?";
+    for (;;) {
+      const [found] = (await this.#db.query<{ n: number }>(sql, [table])).rows;
+      if (found !== undefined && found.n >= (dataset.indexes?.length ?? 0)) return;
+      await new Promise((resolve) => { setTimeout(resolve, 10); });
+    }
+  }
 
   async prepare({ id, lotwise: call }: BenchQuery): Promise<void> {
     if (!('records' in call) || call.skip === undefined) return;

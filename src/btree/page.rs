@@ -81,7 +81,9 @@ impl Pages {
     }
 }
 
-const fn past_lock(page_bytes: usize, page: u32) -> u32 {
+/// The page itself, or the next one where it is the one that is left out.
+#[must_use]
+pub const fn past_lock(page_bytes: usize, page: u32) -> u32 {
     if page as usize == LOCK_BYTE / page_bytes + 1 { page + 1 } else { page }
 }
 

@@ -15,7 +15,7 @@ use rusqlite::{Connection, ffi};
 
 use crate::error::Result;
 use crate::platform::sqlite::SqlitePort;
-use crate::storage::port::{BulkPages, NewPages, PageSpace};
+use crate::storage::port::{BulkPages, NewIndex, NewPages, PageSpace};
 
 /// SQLite's VFS for Unix takes no more than 128 KiB at a time.
 const WRITE_BYTES_MAX: usize = if cfg!(target_arch = "wasm32") { 1 << 30 } else { 1 << 16 };
@@ -24,6 +24,9 @@ const WRITE_BYTES_MAX: usize = if cfg!(target_arch = "wasm32") { 1 << 30 } else 
 /// would keep a map of pages), and the schema format that knows 0 and 1 without bytes and descending keys.
 const PLAIN: [(usize, &[u8]); 4] =
     [(20, &[0]), (44, &[0, 0, 0, 4]), (52, &[0, 0, 0, 0]), (56, &[0, 0, 0, 1])];
+
+/// A schema that needs a page more for a number that is a byte longer needs none the next time.
+const DECLARE_TRIES_MAX: u32 = 4;
 
 /// First bytes of the empty leaf of a table or an index: its kind, no free blocks, no cells.
 const EMPTY_LEAVES: [[u8; 5]; 2] = [[13, 0, 0, 0, 0], [10, 0, 0, 0, 0]];
@@ -35,6 +38,13 @@ impl BulkPages for SqlitePort {
 
     fn page_space(&mut self) -> Result<PageSpace> {
         self::space(&self.core.connection).map_err(|e| self.core.error(e))
+    }
+
+    fn declare_index(&mut self, index: &NewIndex) -> Result<PageSpace> {
+        self.defend(false)?;
+        let declared = declare(&self.core.connection, index);
+        self.defend(true)?;
+        declared.map_err(|e| self.core.error(e))
     }
 
     fn write_pages(&mut self, space: PageSpace, first: u32, bytes: &[u8]) -> Result<()> {
@@ -84,6 +94,36 @@ pub fn space(connection: &Connection) -> Result<PageSpace, rusqlite::Error> {
     })
 }
 
+/// Enters an index into the schema, with the first page behind the end as its root. SQLite does not look
+/// at it before the version of the schema changes.
+pub fn declare(connection: &Connection, index: &NewIndex) -> Result<PageSpace, rusqlite::Error> {
+    connection.execute_batch("PRAGMA writable_schema = on")?;
+    let declared = enter(connection, index);
+    connection.execute_batch("PRAGMA writable_schema = off")?;
+    declared
+}
+
+fn enter(connection: &Connection, index: &NewIndex) -> Result<PageSpace, rusqlite::Error> {
+    let mut space = space(connection)?;
+    connection.execute(
+        "INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql) VALUES ('index', ?, ?, ?, ?)",
+        (&index.name, &index.table, space.next_page(), &index.sql),
+    )?;
+    for _ in 0..DECLARE_TRIES_MAX {
+        let now = self::space(connection)?;
+        if now == space {
+            return Ok(space);
+        }
+        // The schema itself took the page.
+        space = now;
+        connection.execute(
+            "UPDATE sqlite_schema SET rootpage = ? WHERE type = 'index' AND name = ?",
+            (space.next_page(), &index.name),
+        )?;
+    }
+    Err(unsound("the schema grows with each number of a page"))
+}
+
 /// Writes pages behind the end.
 pub fn write(
     connection: &Connection,
@@ -111,7 +151,9 @@ pub fn publish(
     let mut file = File::of(connection).ok_or_else(|| unsound("the database has no file"))?;
     let last = new.last.as_ref().map_or(space.page_count, |(last, _)| *last);
     let end = u64::from(last) * space.page_bytes as u64;
-    if new.last.is_some() {
+    // A root is not written into the file: it is part of the transaction.
+    let is_root = |page: u32| new.roots.iter().any(|(root, _)| *root == page);
+    if new.last.as_ref().is_some_and(|(last, _)| !is_root(*last)) {
         file.sync()?;
         if file.size()? < end {
             return Err(unsound("pages that were written are gone: somebody cut the file"));
@@ -123,6 +165,10 @@ pub fn publish(
     // A page that SQLite has looked into before keeps what was found there; forget all that can be.
     connection.execute_batch("PRAGMA shrink_memory")?;
     for (root, content) in &new.roots {
+        if *root > space.page_count {
+            replace(connection, *root, content)?;
+            continue;
+        }
         let old = page(connection, *root)?;
         if !EMPTY_LEAVES.iter().any(|leaf| old.starts_with(leaf)) {
             return Err(unsound("a root that is to be replaced is not empty"));
@@ -139,6 +185,10 @@ pub fn publish(
     }
     if self::space(connection)?.page_count != last {
         return Err(unsound("the database did not take its new size"));
+    }
+    if new.roots.iter().any(|(root, _)| *root > space.page_count) {
+        let version = number(connection, "PRAGMA schema_version")?;
+        connection.pragma_update(None, "schema_version", version.wrapping_add(1))?;
     }
     Ok(())
 }

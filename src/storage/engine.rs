@@ -10,7 +10,7 @@
 use crate::error::{Error, Result};
 use crate::model::batch::decode::Batch;
 use crate::model::config::Config;
-use crate::model::dataset::Dataset;
+use crate::model::dataset::{Dataset, Index};
 use crate::model::node::Node;
 use crate::model::zone::ZoneSource;
 use crate::planner::explain::Plan;
@@ -43,6 +43,8 @@ pub struct Engine<P> {
     pub(super) datasets: Vec<Dataset>,
     pub(super) data_version: i64,
     pub(super) call: Call,
+    /// Indexes that are declared and not there: the dataset's name and its index.
+    pub(super) missing: Vec<(String, Index)>,
     zones: ZoneSource,
     pub(super) config: Config,
 }
@@ -106,6 +108,7 @@ impl<P: SqlPort> Engine<P> {
             datasets: Vec::new(),
             data_version,
             call: Call::default(),
+            missing: Vec::new(),
             zones,
             config,
         };
@@ -118,6 +121,7 @@ impl<P: SqlPort> Engine<P> {
             engine.define(dataset)?;
         }
         engine.port.set_relaxed(config.relaxed())?;
+        engine.missing = schema::missing_indexes(&mut engine.port, &engine.datasets)?;
         Ok(engine)
     }
 
@@ -274,7 +278,10 @@ impl<P: SqlPort> Engine<P> {
 
     /// Reads what the scope sees: through the connection that writes, whose page cache is warm, unless a
     /// transaction of somebody else is open on it.
-    fn read<T>(&mut self, work: impl FnOnce(&mut Reading<'_, P>) -> Result<T>) -> Result<T> {
+    pub(super) fn read<T>(
+        &mut self,
+        work: impl FnOnce(&mut Reading<'_, P>) -> Result<T>,
+    ) -> Result<T> {
         self.check_scope()?;
         let scope = self.call.scope;
         let (datasets, data_version) = (self.datasets.as_slice(), self.data_version);
@@ -408,21 +415,34 @@ impl<P: LongTransaction + ForeignFiles + BulkPages> Engine<P> {
 
     /// The file has ended: commits, or rolls back and fails.
     pub fn finish_import(&mut self, mut import: Import) -> Result<ImportReport> {
+        loop {
+            if let Some(report) = self.finish_import_step(&mut import)? {
+                return Ok(report);
+            }
+        }
+    }
+
+    /// Goes on with that for some milliseconds; none where it is to be called again.
+    pub fn finish_import_step(&mut self, import: &mut Import) -> Result<Option<ImportReport>> {
         let result = import.finish(&mut self.port).and_then(|report| {
-            schema::raise_data_version(&mut self.port)?;
-            self.port.commit()?;
+            if report.is_some() {
+                schema::raise_data_version(&mut self.port)?;
+                self.port.commit()?;
+            }
             Ok(report)
         });
-        self.open = None;
         match &result {
-            Ok(report) => {
+            Ok(None) => {}
+            Ok(Some(report)) => {
+                self.open = None;
                 self.data_version += 1;
-                self.refresh_statistics(i64::try_from(report.rows).unwrap_or(i64::MAX));
+                self.missing.extend(import.left_indexes());
+                // Indexes that are built later are looked at then.
+                if self.missing.is_empty() {
+                    self.refresh_statistics(i64::try_from(report.rows).unwrap_or(i64::MAX));
+                }
             }
-            Err(_) => {
-                import.discard(&mut self.port);
-                self.port.rollback();
-            }
+            Err(_) => self.abort_import(import),
         }
         result
     }

@@ -34,6 +34,8 @@ use crate::storage::schema;
 const HEAD_BYTES: usize = 64 * 1024;
 /// Looked at most, where the beginning does not tell.
 const HEAD_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// With so many rows indexes are built at once; with more, beside whatever else is called.
+const INDEX_AT_ONCE_ROWS_MAX: u64 = 10_000;
 /// First bytes of an SQLite file.
 const SQLITE_MAGIC: &[u8] = b"SQLite format 3\0";
 
@@ -82,6 +84,9 @@ pub struct Import {
     target: Target,
     /// To be built when all rows are in.
     deferred: Vec<Index>,
+    can_write_pages: bool,
+    /// What was found out, when the file has been read.
+    detected: Option<Detected>,
 }
 
 /// The beginning of a file.
@@ -117,7 +122,9 @@ impl Import {
             }
         }
         let reader = Reader::Unknown { head: Vec::new(), needed: HEAD_BYTES };
-        Ok(Self { reader, target: Target::new(dataset, options), deferred: Vec::new() })
+        let target = Target::new(dataset, options);
+        let deferred = Vec::new();
+        Ok(Self { reader, target, deferred, can_write_pages: false, detected: None })
     }
 
     /// What the text was before it became UTF-8, where it was something else. A character that it does not
@@ -135,6 +142,7 @@ impl Import {
         let target = &mut self.target;
         let Some(deferred) = schema::defer_indexes(port, &target.dataset)? else { return Ok(()) };
         self.deferred = deferred;
+        self.can_write_pages = can_write_pages;
         let options = &target.options;
         if !can_write_pages || options.on_conflict != OnConflict::Error {
             return Ok(());
@@ -172,32 +180,52 @@ impl Import {
         }
     }
 
+    /// The file has ended; none where this is to be called again.
     pub(super) fn finish<P: BulkPages + ForeignFiles>(
         &mut self,
         port: &mut P,
-    ) -> Result<ImportReport> {
-        if matches!(self.reader, Reader::Unknown { .. }) {
-            self.begin(port, true)?;
-        }
-        let detected = match &mut self.reader {
-            Reader::Csv(reader) => reader.finish(port, &mut self.target)?,
-            Reader::Json(reader) => reader.finish(port, &mut self.target)?,
-            Reader::Sqlite(bytes) => {
-                sqlite_file::copy(port, &mut self.target, std::mem::take(bytes))?
-            }
-            Reader::Unknown { .. } => return Err(Error::input("file", "is empty")),
+    ) -> Result<Option<ImportReport>> {
+        let detected = match self.detected.take() {
+            Some(detected) => detected,
+            None => self.finish_reading(port)?,
         };
         let target = &mut self.target;
         let publish = target.writes();
-        target.path.finish(port, publish)?;
+        if !target.path.finish_step(port, publish)? {
+            self.detected = Some(detected);
+            return Ok(None);
+        }
         target.note_refusal();
         let errors = std::mem::take(&mut target.errors);
         if target.bad > 0 && !target.options.skip_bad {
             return Err(Error::ImportRefused { bad_rows: target.bad, errors });
         }
-        schema::build_indexes(port, &target.dataset, &self.deferred)?;
+        if !self.can_write_pages || target.rows <= INDEX_AT_ONCE_ROWS_MAX {
+            schema::build_indexes(port, &target.dataset, &self.deferred)?;
+            self.deferred.clear();
+        }
         let ignored = std::mem::take(&mut target.ignored);
-        Ok(ImportReport { detected, rows: target.rows, skipped: target.bad, errors, ignored })
+        let (rows, skipped) = (target.rows, target.bad);
+        Ok(Some(ImportReport { detected, rows, skipped, errors, ignored }))
+    }
+
+    fn finish_reading<P: BulkPages + ForeignFiles>(&mut self, port: &mut P) -> Result<Detected> {
+        if matches!(self.reader, Reader::Unknown { .. }) {
+            self.begin(port, true)?;
+        }
+        let target = &mut self.target;
+        match &mut self.reader {
+            Reader::Csv(reader) => reader.finish(port, target),
+            Reader::Json(reader) => reader.finish(port, target),
+            Reader::Sqlite(bytes) => sqlite_file::copy(port, target, std::mem::take(bytes)),
+            Reader::Unknown { .. } => Err(Error::input("file", "is empty")),
+        }
+    }
+
+    /// Indexes of the dataset that are to be built now that its rows are there.
+    pub(super) fn left_indexes(&self) -> impl Iterator<Item = (String, Index)> {
+        let name = &self.target.dataset.name;
+        self.deferred.iter().map(|index| (name.clone(), index.clone()))
     }
 
     /// Enough may be there to tell what the file is and how it is to be read.

@@ -4,6 +4,7 @@
 pub mod engine;
 pub mod export;
 mod import;
+pub mod indexing;
 pub mod ingest;
 pub mod port;
 pub mod read;

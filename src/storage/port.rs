@@ -1,6 +1,7 @@
 //! The SQL port: what the engine needs of a host's SQLite. One conformance suite
 //! (`tests/common/port_suite.rs`) holds for every implementation.
 
+use crate::btree::page::past_lock;
 use crate::error::{Error, Result};
 use crate::model::config::Config;
 use crate::model::value::{Value, ValueRef};
@@ -190,15 +191,32 @@ impl PageSpace {
     pub const fn end(&self) -> u64 {
         self.page_bytes as u64 * self.page_count as u64
     }
+
+    /// The first page behind the end.
+    #[must_use]
+    pub const fn next_page(&self) -> u32 {
+        past_lock(self.page_bytes, self.page_count + 1)
+    }
 }
 
 /// Pages that were written behind the end of a database, about to become part of it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct NewPages {
-    /// What the empty roots of tables and indexes are replaced by.
+    /// What the empty roots of tables and indexes are replaced by, and the roots of declared indexes.
     pub roots: Vec<(u32, Vec<u8>)>,
     /// The last page of all and its content; none where everything fits into the roots.
     pub last: Option<(u32, Vec<u8>)>,
+}
+
+/// An index that is written as pages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewIndex {
+    /// Its name.
+    pub name: String,
+    /// Its table.
+    pub table: String,
+    /// CREATE INDEX, as SQLite would keep it.
+    pub sql: String,
 }
 
 /// A host whose database can be given whole pages, past SQL. They stand behind its end, seen by nobody,
@@ -208,6 +226,9 @@ pub trait BulkPages: SqlPort {
     fn can_write_pages(&mut self) -> Result<bool>;
     /// The size now, inside the write transaction that the pages are written in.
     fn page_space(&mut self) -> Result<PageSpace>;
+    /// Enters an index into the schema whose root is the first page behind the end; the size of the database
+    /// then. It is not to be used before it is published, in the same transaction.
+    fn declare_index(&mut self, index: &NewIndex) -> Result<PageSpace>;
     /// Writes pages behind the end.
     fn write_pages(&mut self, space: PageSpace, first: u32, bytes: &[u8]) -> Result<()>;
     /// Makes them durable, and part of the database when the transaction commits. The transaction may go on

@@ -114,6 +114,20 @@ pub fn defer_indexes<P: SqlPort>(port: &mut P, dataset: &Dataset) -> Result<Opti
     Ok(Some(deferred))
 }
 
+/// Indexes that the definitions have and the database has not. Unique ones cannot be made up for afterwards.
+pub fn missing_indexes<P: SqlPort>(
+    port: &mut P,
+    datasets: &[Dataset],
+) -> Result<Vec<(String, Index)>> {
+    let there = collect(port, "SELECT name FROM sqlite_schema WHERE type = 'index'", &[])?;
+    let is_there = |index: &Index| there.contains(&vec![Value::from(index.name.as_str())]);
+    let missing = |dataset: &Dataset| -> Vec<(String, Index)> {
+        let missing = dataset.indexes.iter().filter(|index| !index.unique && !is_there(index));
+        missing.map(|index| (dataset.name.clone(), index.clone())).collect()
+    };
+    Ok(datasets.iter().flat_map(missing).collect())
+}
+
 /// How a table stands in the database.
 #[derive(Debug)]
 pub struct TableLayout {
@@ -305,7 +319,8 @@ fn column_ddl(column: &Column) -> String {
     ddl
 }
 
-fn index_ddl(dataset: &Dataset, index: &Index) -> String {
+/// CREATE INDEX.
+pub fn index_ddl(dataset: &Dataset, index: &Index) -> String {
     let columns: Vec<String> = index
         .columns
         .iter()

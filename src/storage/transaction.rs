@@ -17,6 +17,8 @@ use crate::storage::{repeat, schema};
 pub enum Open {
     /// A file on its way in.
     Import,
+    /// An index on its way into place.
+    Index,
     /// A caller's transaction.
     Transaction(Transaction),
 }

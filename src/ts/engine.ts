@@ -72,7 +72,18 @@ export interface EngineImport {
   /** What the bytes were before they became UTF-8; characters that it does not have come as 0xFF. */
   setEncoding(label: string): void;
   push(chunk: Uint8Array): void;
-  finish(): Omit<ImportReport, 'elapsedMs' | 'bytes'>;
+  /** Undefined: it takes some milliseconds more, and is to be called again. */
+  finish(): Omit<ImportReport, 'elapsedMs' | 'bytes'> | undefined;
+  abort(): void;
+  free(): void;
+}
+
+/** An index that is declared and missing; freed when it is done, has failed or was given up. */
+export interface EngineIndexJob {
+  /** Whether the next step belongs to a transaction. */
+  needsWriter(): boolean;
+  /** Goes on for some milliseconds; true when the index is in place. */
+  step(): boolean;
   abort(): void;
   free(): void;
 }
@@ -106,6 +117,7 @@ export interface Engine {
   openStream(sql: string, params: PlainParams | undefined, options: CallOptions): EngineStream;
   openExport(target: ExportTarget, params: PlainParams | undefined, asFile: boolean, options: CallOptions): EngineStream;
   importStart(options: EngineImportOptions): EngineImport;
+  indexStart(): EngineIndexJob | undefined;
   /** Looks at the beginning of a file; undefined where it needs to see more. */
   inspect(head: Uint8Array, isWhole: boolean, encoding: string, options: EngineInspectOptions): EngineInspection | undefined;
   close(): void;

@@ -37,7 +37,12 @@ export async function runImport(engine: Engine, work: ImportWork, call: ImportCa
   const job = engine.importStart(work.options);
   try {
     const bytes = await pushAll(job, work, call, startedAt);
-    const report = job.finish();
+    let report = job.finish();
+    while (report === undefined) {
+      await call.pause();
+      throwIfCancelled(call);
+      report = job.finish();
+    }
     call.progress(progressOf(bytes, bytes, startedAt));
     job.free();
     return { ...report, bytes, elapsedMs: Math.max(0, performance.now() - call.sentAt) };

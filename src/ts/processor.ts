@@ -12,6 +12,7 @@ import { patched, type ConfigPatch } from './config.ts';
 import type { CallOptions, Engine, EngineClass } from './engine.ts';
 import { LotwiseError, cancelled, fieldsOfError, textOf } from './errors.ts';
 import { runImport } from './import-run.ts';
+import { Indexing } from './indexing.ts';
 import { runInspection } from './inspect-run.ts';
 import {
   PROTOCOL_VERSION, type Answer, type CallMessage, type FromEngine, type Opened, type OpenMessage, type Operation, type ToEngine, type WriteSettings,
@@ -23,6 +24,9 @@ import { watchOf } from './watch.ts';
 
 /** A call that held the engine for so long may have kept messages waiting. */
 const PAUSE_AFTER_MS = 1;
+
+/** Among calls without end an index gets its turn after so many. */
+const CALLS_PER_INDEX_STEP = 16;
 
 /** Operations that never write: nothing holds them up. */
 const READS: ReadonlySet<Operation['op']> = new Set([
@@ -65,6 +69,7 @@ export class Processor {
     rollback: (id) => this.#rollback(id),
     refuseWaiting: (since, error) => this.#refuseWaiting(since, error),
   });
+  readonly #indexing = new Indexing();
   #running: Call | undefined;
   /** Runs between other calls and holds the writer. */
   #importing: Call | undefined;
@@ -103,6 +108,7 @@ export class Processor {
     clearTimeout(this.#flushTimer);
     this.#forgetCalls();
     if (!this.#broken) {
+      this.#indexing.abort();
       this.#streams.closeAll();
       this.#engine?.close();
     }
@@ -125,6 +131,7 @@ export class Processor {
       this.#given = config;
       if (this.#abandoned) return this.abandon();
       this.#host.post({ kind: 'opened', ...this.#describe(this.#engine), now: performance.now() }, []);
+      void this.#drain();
     } catch (error) {
       await this.#release?.();
       this.#fail(undefined, error);
@@ -154,15 +161,32 @@ export class Processor {
   async #drain(): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
-    for (let call = this.#next(); call !== undefined; call = this.#next()) {
-      await this.#run(call);
+    for (let calls = 1; ; calls++) {
+      const call = this.#next();
+      const startedAt = performance.now();
+      if (call !== undefined) await this.#run(call);
+      // One that has begun its transaction keeps writes waiting.
+      const indexes = call === undefined || this.#indexing.holdsWriter || calls % CALLS_PER_INDEX_STEP === 0;
+      const stepped = indexes && this.#stepIndex();
+      if (call === undefined && !stepped) break;
       // Where calls wait, or this one took its time, the host may deliver what came in meanwhile, a
       // cancellation of a call that waits among that. A pause costs 0.1 ms, as much as a look-up: a lone
       // short call does without.
-      const took = performance.now() - call.startedAt;
-      if (this.#calls.size > 0 || took >= PAUSE_AFTER_MS) await this.#host.pause();
+      const took = performance.now() - startedAt;
+      if (stepped || this.#calls.size > 0 || took >= PAUSE_AFTER_MS) await this.#host.pause();
     }
     this.#draining = false;
+  }
+
+  /** Goes on with an index that is missing; false where there is none, or it has to wait. */
+  #stepIndex(): boolean {
+    if (this.#engine === undefined || this.#broken) return false;
+    try {
+      return this.#indexing.step(this.#engine, this.#importing === undefined && !this.#transactions.isOpen);
+    } catch (error) {
+      this.#panic(undefined, error);
+      return false;
+    }
   }
 
   /** The first call whose turn it is. */
@@ -179,7 +203,7 @@ export class Processor {
     if (transaction !== undefined || READS.has(operation.op)) return true;
     const held = this.#importing !== undefined || this.#transactions.isOpen;
     if (operation.op === 'close') return !held && this.#calls.keys().next().value === call.id;
-    if (!held) return true;
+    if (!held && !this.#indexing.holdsWriter) return true;
     if (operation.op !== 'query') return false;
     call.writes ??= this.#writes(operation.sql);
     return !call.writes;
@@ -242,6 +266,7 @@ export class Processor {
       this.#reject(call, error);
     } finally {
       this.#importing = undefined;
+      this.#indexing.lookAgain();
       void this.#drain();
     }
   }
@@ -313,6 +338,7 @@ export class Processor {
       case 'config': return { type: 'config', given: this.#given, ...this.#describe(engine) };
       case 'stats': return { type: 'stats', stats: { statements: engine.statements() } };
       case 'close':
+        this.#indexing.abort();
         clearTimeout(this.#flushTimer);
         this.#streams.closeAll();
         engine.close();

@@ -24,12 +24,12 @@ use crate::storage::port::{Params, SqlPort};
 use crate::storage::stream::Stream as CoreStream;
 use crate::storage::transaction::Begun;
 
-type Shared = Rc<RefCell<Option<Core<SqlitePort>>>>;
+pub(super) type Shared = Rc<RefCell<Option<Core<SqlitePort>>>>;
 
 /// One open database.
 #[wasm_bindgen]
 pub struct Engine {
-    core: Shared,
+    pub(super) core: Shared,
     pool: Option<Pool>,
 }
 
@@ -363,11 +363,16 @@ impl Import {
         with(&self.core, |core| core.push_import(import, chunk))
     }
 
-    /// The file has ended.
+    /// The file has ended; undefined where this is to be called again.
     pub fn finish(&mut self) -> Result<JsValue, JsValue> {
-        let Some(import) = self.import.take() else { return Err(ended()) };
-        let report = with(&self.core, |core| core.finish_import(import))?;
-        serialized(&report)
+        let Some(mut import) = self.import.take() else { return Err(ended()) };
+        match with(&self.core, |core| core.finish_import_step(&mut import))? {
+            Some(report) => serialized(&report),
+            None => {
+                self.import = Some(import);
+                Ok(JsValue::UNDEFINED)
+            }
+        }
     }
 
     /// As if it had not begun.
@@ -406,7 +411,7 @@ async fn open(options: Node) -> Result<Engine> {
     }
 }
 
-fn with<T>(
+pub(super) fn with<T>(
     core: &Shared,
     work: impl FnOnce(&mut Core<SqlitePort>) -> Result<T>,
 ) -> Result<T, JsValue> {

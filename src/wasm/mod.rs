@@ -3,6 +3,7 @@
 
 mod convert;
 mod engine;
+mod indexing;
 
 use wasm_bindgen::prelude::*;
 

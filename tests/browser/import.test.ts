@@ -86,6 +86,41 @@ for (const kind of ['chromium', 'firefox'] as const) {
       assert.ok(got.untouched);
     });
 
+    test('indexes follow a large import beside whatever else is called, also after a new start', { timeout: TEST_MS_MAX }, async () => {
+      const got = await suite.inTab(async () => {
+        const text = await (await fetch('/20k.csv')).text();
+        const indexes = "SELECT count(*) AS n FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'production_records'";
+        const totals = 'SELECT count(*) AS n, sum(good_quantity) AS good FROM production_records WHERE id <= 20000';
+        const seen = new Set<string>();
+        const found: unknown[] = [];
+        for (const restarts of [false, true]) {
+          let db = await lotwise.open({ name: 'indexed' });
+          await db.importFile(text, { dataset: 'production_records' });
+          if (restarts) {
+            await db.close();
+            db = await lotwise.open({ name: 'indexed' });
+          }
+          let built = 0;
+          for (let i = 0; i < 10_000 && built < 3; i++) {
+            seen.add(JSON.stringify((await db.query(totals)).rows[0]));
+            if (i === 1) await db.append('production_records', [{ production_date: '2025-01-01', item_code: 'X', lot_number: 'X1', line: 'L', shift: 1 }]);
+            built = (await db.query<{ n: number }>(indexes)).rows[0]!.n;
+          }
+          const { steps } = await db.explain("SELECT id FROM production_records WHERE lot_number = 'x1'");
+          const { rows } = await db.query("SELECT id FROM production_records WHERE lot_number = 'x1'");
+          const [check] = (await db.query<{ integrity_check: string }>('PRAGMA integrity_check')).rows;
+          found.push({ built, rows, check: check?.integrity_check, uses: steps.some(({ detail }) => detail.includes('idx_lot_number')) });
+          await db.close();
+          await lotwise.remove('indexed');
+        }
+        return { found, seen: [...seen] };
+      });
+      const { n, good } = totalsOf(20_000);
+      assert.deepEqual(got.seen, [JSON.stringify({ n, good })]);
+      const complete = { built: 3, rows: [{ id: 20_001 }], check: 'ok', uses: true };
+      assert.deepEqual(got.found, [complete, complete]);
+    });
+
     test('an import is all or nothing, or leaves out bad rows and tells them', { timeout: TEST_MS_MAX }, async () => {
       const got = await suite.inTab(async () => {
         const header = 'id;Production Date;Item Code;Lot;LINE;Shift;good quantity;defectQuantity;defect_code\n';

@@ -3,7 +3,7 @@
 import { encodeRows } from '../../src/ts/batch/encode.ts';
 import type { ConfigPatch } from '../../src/ts/config.ts';
 import { EngineDatabase } from '../../src/ts/database.ts';
-import type { CallOptions, Engine, EngineImport, EngineStream, Reply } from '../../src/ts/engine.ts';
+import type { CallOptions, Engine, EngineImport, EngineIndexJob, EngineStream, Reply } from '../../src/ts/engine.ts';
 import { LotwiseError } from '../../src/ts/errors.ts';
 import { Processor, type Host } from '../../src/ts/processor.ts';
 import type { FromEngine, OpenMessage } from '../../src/ts/protocol.ts';
@@ -33,6 +33,10 @@ export class Fake {
   queryMs = 0;
   /** What an inspection wants to see. */
   inspectBytes = 0;
+  /** Indexes that are missing, each with its steps: `read`, then others that need the writer. */
+  indexes: ('read' | 'merge' | 'FAIL' | 'PANIC')[][] = [];
+  /** How often an import has to be finished before it is. */
+  finishes = 1;
   engines = 0;
   /** Batches that a stream has. */
   streamBatches = 2;
@@ -117,6 +121,7 @@ export class Fake {
         return { dataset: JSON.stringify({ name: dataset, columns: { a: { type: 'text' } } }), detected: { format: 'csv' }, batch: encodeRows([{ a: 1 }], 'fake') };
       },
       importStart: (options) => this.#import(options.dataset),
+      indexStart: () => this.#indexJob(),
       close: () => { this.log.push('close'); },
     };
   }
@@ -137,9 +142,29 @@ export class Fake {
     };
   }
 
+  #indexJob(): EngineIndexJob | undefined {
+    const steps = this.indexes.shift();
+    if (steps === undefined) return undefined;
+    const left = [...steps];
+    this.log.push('index');
+    return {
+      needsWriter: () => left[0] !== 'read',
+      step: () => {
+        const step = left.shift() ?? 'nothing';
+        this.log.push(`index ${step}`);
+        if (step === 'PANIC') throw new WebAssembly.RuntimeError('unreachable');
+        if (step === 'FAIL') throw { lotwise: true, code: 'STORAGE_FULL', message: 'full', retryable: false };
+        return left.length === 0;
+      },
+      abort: () => { this.log.push('index abort'); },
+      free: () => { this.log.push('index free'); },
+    };
+  }
+
   #import(dataset: string): EngineImport {
     this.log.push(`import ${dataset}`);
     let bytes = 0;
+    let { finishes } = this;
     return {
       setEncoding: (label) => { this.log.push(label); },
       push: (chunk) => {
@@ -148,6 +173,7 @@ export class Fake {
       },
       finish: () => {
         this.log.push(`finish ${bytes}`);
+        if (--finishes > 0) return undefined;
         return { detected: { format: 'csv' }, rows: 1, skipped: 0, errors: [], ignored: [] };
       },
       abort: () => { this.log.push('abort'); },

@@ -1,7 +1,7 @@
 //! An import into an empty table writes pages, and whatever it cannot be certain of goes by SQL. Either way
 //! the table, the report and the errors are the same.
 
-mod generate;
+pub mod generate;
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -17,7 +17,7 @@ use lotwise::model::value::Value;
 use lotwise::platform::sqlite::SqlitePort;
 use lotwise::storage::engine::{Engine, ImportReport};
 use lotwise::storage::port::{
-    Author, BulkPages, Done, ForeignFiles, LongTransaction, NewPages, PageSpace, RowSink,
+    Author, BulkPages, Done, ForeignFiles, LongTransaction, NewIndex, NewPages, PageSpace, RowSink,
     RowSource, SqlPort, Statement, StatementCounts, collect,
 };
 use serde_json::{Value as Json, json};
@@ -112,6 +112,10 @@ impl BulkPages for Watched {
 
     fn page_space(&mut self) -> Result<PageSpace> {
         self.port.page_space()
+    }
+
+    fn declare_index(&mut self, index: &NewIndex) -> Result<PageSpace> {
+        self.port.declare_index(index)
     }
 
     fn write_pages(&mut self, space: PageSpace, first: u32, bytes: &[u8]) -> Result<()> {

@@ -14,6 +14,7 @@ mod fuzz;
 mod import;
 mod import_forms;
 mod import_paths;
+mod indexing;
 mod inspect;
 mod oracle;
 mod plans;

@@ -8,9 +8,9 @@
 
 use std::cmp::Ordering;
 
-use crate::btree::index::IndexKeys;
-use crate::btree::key::{KeyKind, KeyShape};
-use crate::btree::page::{PageSink, Pages};
+use crate::btree::index::{IndexBuild, IndexKeys};
+use crate::btree::key::KeyShape;
+use crate::btree::page::Pages;
 use crate::btree::record::Record;
 use crate::btree::table::TableWriter;
 use crate::error::{Error, Result, RowError};
@@ -18,18 +18,16 @@ use crate::model::dataset::{Column, ColumnType, Dataset};
 use crate::model::stored::stored_form;
 use crate::model::value::{Value, ValueRef};
 use crate::planner::sql::quote;
+use crate::storage::indexing::{Behind, KEYS_BYTES_MAX, key_kind};
 use crate::storage::port::{Author, BulkPages, NewPages, PageSpace, RowSource, collect};
 use crate::storage::schema::{self, TableLayout};
-
-/// Most bytes of keys of unique indexes that are kept; with more, the rest of the rows goes by SQL.
-const KEYS_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Most places where line and rowid stop going hand in hand, kept to name the line of a key that is there
 /// twice.
 const LINE_JUMPS_MAX: usize = 64 * 1024;
 
 /// Keys that are merged between two looks at whether there are more.
-const KEYS_AT_ONCE: usize = 100_000;
+const KEYS_AT_ONCE: usize = 8192;
 
 /// How rows get into the table.
 #[derive(Debug, Default)]
@@ -39,6 +37,8 @@ pub enum RowPath {
     Sql,
     /// As pages.
     Pages(Box<BulkTable>),
+    /// No more: what was written as pages is about to become part of the database.
+    Ending(Box<BulkEnd>),
     /// Not at all: a key stands twice. What follows is only looked at for rows that cannot be read.
     Refused(Option<RowError>),
 }
@@ -59,7 +59,7 @@ impl RowPath {
             is_ahead = !table.push(port, given, rows)?;
             written = table.writer.rows() - before;
             if is_ahead {
-                self.finish(port, true)?;
+                while !self.finish_step(port, true)? {}
             }
         }
         match self {
@@ -69,20 +69,35 @@ impl RowPath {
                 written += u64::try_from(done.changes).unwrap_or(0);
             }
             Self::Refused(_) => while rows.advance()? {},
-            Self::Pages(_) => {}
+            Self::Pages(_) | Self::Ending(_) => {}
         }
         Ok(written)
     }
 
     /// Makes what was written as pages part of the database, if that is wanted, and finds out whether a key
-    /// stands twice. Rows go by SQL from now on.
-    pub fn finish<P: BulkPages>(&mut self, port: &mut P, publish: bool) -> Result<()> {
-        if let Self::Pages(table) = std::mem::take(self)
-            && let Some(error) = table.finish(port, publish)?
-        {
-            *self = Self::Refused(Some(error));
+    /// stands twice. Rows go by SQL from now on. False where this is to be called again.
+    pub fn finish_step<P: BulkPages>(&mut self, port: &mut P, publish: bool) -> Result<bool> {
+        match std::mem::take(self) {
+            Self::Pages(table) => {
+                let Some(end) = table.end(port, publish)? else { return Ok(true) };
+                *self = Self::Ending(Box::new(end));
+                Ok(false)
+            }
+            Self::Ending(mut end) => {
+                if !end.step(port)? {
+                    *self = Self::Ending(end);
+                    return Ok(false);
+                }
+                if let Some(error) = end.refusal() {
+                    *self = Self::Refused(Some(error));
+                }
+                Ok(true)
+            }
+            other => {
+                *self = other;
+                Ok(true)
+            }
         }
-        Ok(())
     }
 
     /// The row whose key stood there before, once.
@@ -95,8 +110,10 @@ impl RowPath {
 
     /// Gives the room of pages back that are not part of the database, before a rollback.
     pub fn discard<P: BulkPages>(&self, port: &mut P) {
-        if let Self::Pages(table) = self {
-            port.discard_pages(table.space);
+        match self {
+            Self::Pages(table) => port.discard_pages(table.space),
+            Self::Ending(end) => port.discard_pages(end.space),
+            Self::Sql | Self::Refused(_) => {}
         }
     }
 }
@@ -163,18 +180,6 @@ struct UniqueIndex {
     keys: IndexKeys,
     /// As SQLite names it in an error.
     label: String,
-}
-
-/// Pages behind the end of a port's database.
-struct Behind<'p, P> {
-    port: &'p mut P,
-    space: PageSpace,
-}
-
-impl<P: BulkPages> PageSink for Behind<'_, P> {
-    fn pages(&mut self, first: u32, bytes: &[u8]) -> Result<()> {
-        self.port.write_pages(self.space, first, bytes)
-    }
 }
 
 impl BulkTable {
@@ -274,46 +279,103 @@ impl BulkTable {
         Some(rowid)
     }
 
-    /// Builds the unique indexes and publishes everything, unless a key stands twice: then its row.
-    fn finish<P: BulkPages>(self, port: &mut P, publish: bool) -> Result<Option<RowError>> {
-        let (last_rowid, space) = (self.writer.last_rowid(), self.space);
-        if last_rowid.is_none() {
-            return Ok(None);
-        }
+    /// All rows are there. None where there are none.
+    fn end<P: BulkPages>(self, port: &mut P, publish: bool) -> Result<Option<BulkEnd>> {
+        let Some(last_rowid) = self.writer.last_rowid() else { return Ok(None) };
+        let space = self.space;
+        let (root, pages) = self.writer.finish(&mut Behind { port, space })?;
+        Ok(Some(BulkEnd {
+            table: quote(&self.name),
+            space,
+            publish,
+            last_rowid,
+            roots: vec![(self.root, root)],
+            unique: self.unique.into_iter(),
+            stage: Stage::Next(pages),
+            lines: self.lines,
+            twice: None,
+        }))
+    }
+}
+
+/// A table whose rows are all there, on its way into the database.
+#[derive(Debug)]
+pub struct BulkEnd {
+    table: String,
+    space: PageSpace,
+    publish: bool,
+    last_rowid: i64,
+    roots: Vec<(u32, Vec<u8>)>,
+    /// Not built yet.
+    unique: std::vec::IntoIter<UniqueIndex>,
+    stage: Stage,
+    lines: Lines,
+    /// Rowid of a row whose key another one before it has, and of which columns.
+    twice: Option<(i64, String)>,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The next index is to be built.
+    Next(Pages),
+    /// One is, with this root and these columns.
+    Building(Box<IndexBuild>, u32, String),
+    Done,
+}
+
+impl BulkEnd {
+    /// Goes on; true when all is done.
+    fn step<P: BulkPages>(&mut self, port: &mut P) -> Result<bool> {
+        let space = self.space;
         let mut sink = Behind { port, space };
-        let (root, mut pages) = self.writer.finish(&mut sink)?;
-        let mut roots = vec![(self.root, root)];
-        let mut twice: Option<(i64, String)> = None;
-        for index in self.unique {
-            let mut build = index.keys.build(pages);
-            while !build.step(&mut sink, KEYS_AT_ONCE)? {}
-            if let Some(rowid) = build.duplicate()
-                && twice.as_ref().is_none_or(|(first, _)| rowid < *first)
-            {
-                twice = Some((rowid, index.label));
+        match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::Next(pages) => {
+                if let Some(UniqueIndex { root, keys, label, .. }) = self.unique.next() {
+                    self.stage = Stage::Building(Box::new(keys.build(pages)), root, label);
+                    return Ok(false);
+                }
+                let last = pages.finish(&mut sink)?;
+                if !self.publish || self.twice.is_some() {
+                    port.discard_pages(space);
+                    return Ok(true);
+                }
+                let roots = std::mem::take(&mut self.roots);
+                port.publish_pages(space, &NewPages { roots, last })?;
+                self.check(port).map(|()| true)
             }
-            let (root, rest) = build.finish(&mut sink)?;
-            roots.push((index.root, root));
-            pages = rest;
+            Stage::Building(mut build, root, label) => {
+                if !build.step(&mut sink, KEYS_AT_ONCE)? {
+                    self.stage = Stage::Building(build, root, label);
+                    return Ok(false);
+                }
+                if let Some(rowid) = build.duplicate()
+                    && self.twice.as_ref().is_none_or(|(first, _)| rowid < *first)
+                {
+                    self.twice = Some((rowid, label));
+                }
+                let (content, pages) = build.finish(&mut sink)?;
+                self.roots.push((root, content));
+                self.stage = Stage::Next(pages);
+                Ok(false)
+            }
+            Stage::Done => Ok(true),
         }
-        if let Some((rowid, label)) = twice {
-            let reason = format!("UNIQUE constraint failed: {label}");
-            sink.port.discard_pages(space);
-            return Ok(Some(RowError { line: self.lines.of(rowid), column: None, reason }));
+    }
+
+    fn check<P: BulkPages>(&self, port: &mut P) -> Result<()> {
+        let found = collect(port, &format!("SELECT max(rowid) FROM {}", self.table), &[])?;
+        if found == [[Value::Int(self.last_rowid)]] {
+            return Ok(());
         }
-        let last = pages.finish(&mut sink)?;
-        if !publish {
-            sink.port.discard_pages(space);
-            return Ok(None);
-        }
-        port.publish_pages(space, &NewPages { roots, last })?;
-        let table = quote(&self.name);
-        let found = collect(port, &format!("SELECT max(rowid) FROM {table}"), &[])?;
-        if found != [[last_rowid.map_or(Value::Null, Value::Int)]] {
-            let detail = format!("the rows written to {table} are not found again");
-            return Err(Error::Internal { detail });
-        }
-        Ok(None)
+        let detail = format!("the rows written to {} are not found again", self.table);
+        Err(Error::Internal { detail })
+    }
+
+    /// The first row whose key another one before it has.
+    fn refusal(self) -> Option<RowError> {
+        let (rowid, label) = self.twice?;
+        let reason = format!("UNIQUE constraint failed: {label}");
+        Some(RowError { line: self.lines.of(rowid), column: None, reason })
     }
 }
 
@@ -369,17 +431,6 @@ impl UniqueIndex {
             columns: columns.into_iter().map(|(at, _)| at).collect(),
             label: label.join(", "),
         }
-    }
-}
-
-/// What a column holds, for a key.
-pub const fn key_kind(column: &Column) -> KeyKind {
-    match column.kind {
-        ColumnType::Integer | ColumnType::Timestamp => KeyKind::Int,
-        ColumnType::Real => KeyKind::Real,
-        ColumnType::Blob => KeyKind::Blob,
-        _ if column.nocase => KeyKind::TextNoCase,
-        _ => KeyKind::Text,
     }
 }
 
