@@ -231,7 +231,7 @@ impl Dataset {
 
     /// A definition that was kept by [`Dataset::to_json`].
     pub fn from_json(text: &str) -> Result<Self> {
-        let json: serde_json::Value = serde_json::from_str(text).map_err(|error| {
+        let json: serde_json::Value = serde_json::from_slice(text.as_bytes()).map_err(|error| {
             Error::DatabaseCorrupt { name: "catalogue".to_owned(), detail: error.to_string() }
         })?;
         Self::from_node(&drop_nulls(Node::from_json(&json)), "catalogue")

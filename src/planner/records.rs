@@ -112,7 +112,7 @@ fn order_label(dataset: &Dataset, order: &[OrderBy]) -> String {
 fn read_cursor(after: &str, label: &str, count: usize) -> Result<Vec<Value>> {
     let wrong = |reason: &str| Error::query("after", reason.to_owned());
     let broken = || wrong("is no cursor; pass `next` of a page as it is");
-    let json: serde_json::Value = serde_json::from_str(after).map_err(|_| broken())?;
+    let json: serde_json::Value = serde_json::from_slice(after.as_bytes()).map_err(|_| broken())?;
     let (first, values) = json.as_array().and_then(|a| a.split_first()).ok_or_else(broken)?;
     if first.as_str() != Some(label) {
         return Err(wrong("belongs to another dataset or order; begin again without `after`"));

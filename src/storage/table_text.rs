@@ -148,10 +148,12 @@ impl TextForm {
                 .instant(trimmed)?
                 .map(|ms| Value::Text(format_timestamp(ms)))
                 .ok_or_else(|| wrong("an ISO-8601 time")),
-            ColumnType::Json => match serde_json::from_str::<serde::de::IgnoredAny>(trimmed) {
-                Ok(_) => Ok(trimmed.into()),
-                Err(error) => Err(format!("is no JSON: {error}")),
-            },
+            ColumnType::Json => {
+                match serde_json::from_slice::<serde::de::IgnoredAny>(trimmed.as_bytes()) {
+                    Ok(_) => Ok(trimmed.into()),
+                    Err(error) => Err(format!("is no JSON: {error}")),
+                }
+            }
             ColumnType::Blob => bytes_of_hex(trimmed)
                 .map(Value::Blob)
                 .ok_or_else(|| wrong("bytes in hexadecimal behind \\x")),

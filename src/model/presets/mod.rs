@@ -20,7 +20,7 @@ pub fn change_events() -> Dataset {
 
 fn read(json: &str) -> Dataset {
     let json: serde_json::Value =
-        serde_json::from_str(json).expect("presets are checked by a test");
+        serde_json::from_slice(json.as_bytes()).expect("presets are checked by a test");
     Dataset::from_node(&Node::from_json(&json["dataset"]), "preset")
         .expect("presets are checked by a test")
 }

@@ -270,5 +270,5 @@ impl Guess {
 
 fn is_structure(text: &str) -> bool {
     text.trim_start().starts_with(['{', '['])
-        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+        && serde_json::from_slice::<serde::de::IgnoredAny>(text.as_bytes()).is_ok()
 }

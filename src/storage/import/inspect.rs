@@ -2,7 +2,7 @@
 //! Nothing is written, and no dataset is looked at.
 
 use serde::Serialize;
-use serde_json::{Map, Value as Json, json};
+use serde_json::Value as Json;
 
 use super::evidence::Evidence;
 use super::guess::{Cell, Guess};
@@ -14,7 +14,6 @@ use super::{Detected, HEAD_BYTES_MAX, Head, ImportOptions, Layout, format_of, la
 use crate::error::{Error, Result};
 use crate::model::batch::encode::BatchBuilder;
 use crate::model::dataset::{COLUMNS_MAX, ColumnType, Dataset};
-use crate::model::node::{Node, blame_input};
 use crate::model::value::Value;
 use crate::storage::port::{ForeignFiles, SqlPort};
 use crate::storage::table_text::TextForm;
@@ -143,48 +142,52 @@ fn proposal(
     decimal: Option<u8>,
     is_whole: bool,
 ) -> Result<(Dataset, String)> {
-    let mut columns = Map::new();
+    let quoted = |text: &str| Json::from(text).to_string();
+    let mut columns = Vec::new();
     let (mut dimensions, mut measures, mut times) = (Vec::new(), Vec::new(), Vec::new());
     for ((name, column), guess) in names.iter().zip(column_names(names)).zip(guesses) {
         let kind = guess.kind(decimal);
-        let mut definition = json!({ "type": kind.word() });
+        let column_name = quoted(&column);
+        let mut definition = [&column_name, ":{\"type\":\"", kind.word(), "\""].concat();
         if guess.is_key() && kind != ColumnType::Blob {
-            definition["primaryKey"] = true.into();
+            definition.push_str(",\"primaryKey\":true");
         }
         // A value may be missing behind what was looked at.
         if guess.is_declared_required() || (is_whole && guess.is_complete()) {
-            definition["required"] = true.into();
+            definition.push_str(",\"required\":true");
         }
         if *name != column && !name.is_empty() {
-            definition["label"] = name.as_str().into();
+            definition.push_str(",\"label\":");
+            definition.push_str(&quoted(name));
         }
-        columns.insert(column.clone(), definition);
+        definition.push('}');
+        columns.push(definition);
+        if kind.is_time() {
+            times.push((column_name.clone(), guess.is_complete()));
+        }
         if guess.is_dimension(kind) {
-            dimensions.push(column.clone());
+            dimensions.push(column_name.clone());
         }
         if guess.is_measure(kind) {
-            measures.push(column.clone());
-        }
-        if kind.is_time() {
-            times.push((column, guess.is_complete()));
+            measures.push(column_name);
         }
     }
     let name = column_name(source.table().unwrap_or(&options.dataset));
-    let mut definition = json!({
-        "name": name.unwrap_or_else(|| "imported".to_owned()), "columns": columns,
-        "dimensions": dimensions, "measures": measures, "version": 1,
-    });
     let complete = times.iter().find(|(_, is_complete)| *is_complete);
-    if let Some((time, _)) = complete.or_else(|| times.first()) {
-        definition["time"] = Json::from(time.as_str());
-    }
-    let node = Node::from_json(&definition);
-    let dataset = Dataset::from_node(&node, "dataset").map_err(|error| match error {
-        Error::ConfigInvalid { mut problems } if problems.len() == 1 => {
-            let (field, reason) = problems.remove(0);
-            blame_input(field, reason)
-        }
-        other => other,
-    })?;
-    Ok((dataset, definition.to_string()))
+    let time = complete.or_else(|| times.first());
+    let text = [
+        "{\"name\":",
+        &quoted(name.as_deref().unwrap_or("imported")),
+        ",\"columns\":{",
+        &columns.join(","),
+        "},\"dimensions\":[",
+        &dimensions.join(","),
+        "],\"measures\":[",
+        &measures.join(","),
+        "],\"version\":1",
+        &time.map_or(String::new(), |(time, _)| [",\"time\":", time].concat()),
+        "}",
+    ]
+    .concat();
+    Ok((Dataset::from_json(&text)?, text))
 }

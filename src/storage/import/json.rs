@@ -144,8 +144,9 @@ impl JsonRows {
     ) -> Result<()> {
         let refuse = |reason: String| RowError { line, column: None, reason };
         let members =
-            std::str::from_utf8(row).map_err(|_| refuse(target.no_text())).and_then(|text| {
-                serde_json::from_str::<Map<String, Json>>(text)
+            std::str::from_utf8(row).map_err(|_| refuse(target.no_text())).and_then(|_| {
+                // From bytes, as everywhere: reading text would be in the module a second time.
+                serde_json::from_slice::<Map<String, Json>>(row)
                     .map_err(|error| refuse(format!("is no JSON object: {error}")))
             });
         let row = match members {

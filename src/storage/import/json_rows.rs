@@ -1,7 +1,5 @@
 //! Rows of JSON and NDJSON, as they come in chunks: where one ends and the next begins.
 
-use std::collections::BTreeMap as Map;
-
 use serde::de::IgnoredAny;
 use serde_json::{Map as Object, Value as Json};
 
@@ -44,7 +42,9 @@ pub fn first_sign(head: &[u8]) -> Option<u8> {
 /// Whether an object holds lists for columns rather than being the first of many in lines.
 pub fn begins_columns(head: &[u8]) -> bool {
     let mut lines = head.split(|byte| *byte == b'\n').filter(|line| first_sign(line).is_some());
-    let is_object = |line: &[u8]| serde_json::from_slice::<Map<String, IgnoredAny>>(line).is_ok();
+    let is_object = |line: &[u8]| {
+        first_sign(line) == Some(b'{') && serde_json::from_slice::<IgnoredAny>(line).is_ok()
+    };
     if lines.next().is_some_and(is_object) && lines.next().is_some() {
         return false;
     }
