@@ -63,9 +63,9 @@ export abstract class Caller {
     const what = 'append()';
     if (typeof dataset !== 'string') throw new LotwiseError('QUERY_INVALID', `${what}: dataset has to be the name of a dataset.`);
     checkPlainData(dataset, `${what}: dataset`, 'QUERY_INVALID');
-    const { onConflict = 'error', idempotencyKey, durability, ...rest } = options;
     checkWriteOptions(what, options, ['onConflict']);
     checkOnConflict(what, options, 'QUERY_INVALID');
+    const { onConflict = 'error', idempotencyKey, durability, ...rest } = options;
     const batch = encodeRows(rows, what);
     return writeResultOf(await this.send({ op: 'append', dataset, batch, onConflict, idempotencyKey, durability }, { what, ...rest, transfer: [batch.buffer] }));
   }

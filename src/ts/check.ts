@@ -184,7 +184,7 @@ export function checkPlainData(value: unknown, path: string, code: ErrorCode, de
 function checkMembers(what: string, options: unknown, known: readonly string[], code: ErrorCode): void {
   if (typeof options !== 'object' || options === null) throw new LotwiseError(code, `${what}: options have to be an object, not ${describe(options)}.`);
   const stranger = Object.keys(options).find((key) => !known.includes(key));
-  if (stranger !== undefined) throw new LotwiseError(code, `${what}: there is no option '${stranger}'; there are ${known.join(', ')}.`);
+  if (stranger !== undefined) throw new LotwiseError(code, `${what}: there is no option '${stranger.slice(0, 80)}'; there are ${known.join(', ')}.`);
 }
 
 function checkOneOf(what: string, options: object, key: string, allowed: readonly string[], code: ErrorCode): void {

@@ -37,12 +37,20 @@ export class LotwiseError extends Error {
   declare readonly details?: unknown;
 
   constructor(code: ErrorCode, message: string, options: { retryable?: boolean; details?: unknown; cause?: unknown } = {}) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined);
+    super(shortened(message), 'cause' in options ? { cause: options.cause } : undefined);
     this.name = 'LotwiseError';
     this.code = code;
     this.retryable = options.retryable ?? false;
     if (options.details !== undefined) this.details = options.details;
   }
+}
+
+/** As in the engine: text of a caller is not sent back to him at length. */
+const MESSAGE_LENGTH_MAX = 4096;
+
+function shortened(message: string): string {
+  if (message.length <= MESSAGE_LENGTH_MAX) return message;
+  return `${message.slice(0, MESSAGE_LENGTH_MAX / 2)} … ${message.slice(-MESSAGE_LENGTH_MAX / 2)}`;
 }
 
 /** The error again on the other side of the boundary. */
