@@ -43,6 +43,9 @@ async function bundle(): Promise<void> {
     platform: 'neutral',
     alias: { 'lotwise-wasm': `./${flavour.glue}/lotwise.js` },
     external: ['node:*', '*.wasm'],
+    minify: true,
+    // Only tools for developers fetch it; a trace of the stack reads like the source with it.
+    sourcemap: true,
     legalComments: 'none',
     logLevel: 'warning',
   });

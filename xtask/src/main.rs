@@ -3,6 +3,7 @@
 //!
 //! It does not know TypeScript, bundlers or the npm package: `scripts/build.mjs` does.
 
+mod sqlite;
 mod wasm;
 
 use std::env;

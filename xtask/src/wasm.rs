@@ -11,7 +11,7 @@ use std::time::SystemTime;
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::{cargo, execute, root, target};
+use crate::{cargo, execute, root, sqlite, target};
 
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -33,7 +33,7 @@ pub(crate) const TEST: Flavour =
 
 /// Builds the module and its glue, as far as they are not up to date.
 pub(crate) fn build(flavour: &Flavour) -> Result<()> {
-    execute(&mut compile(flavour))?;
+    execute(&mut compile(flavour)?)?;
 
     let outputs = target().join("wasm-bindgen");
     fs::create_dir_all(&outputs)?;
@@ -69,7 +69,7 @@ pub(crate) fn build(flavour: &Flavour) -> Result<()> {
         .with_context(|| format!("cannot move the result to {}", output.display()))
 }
 
-fn compile(flavour: &Flavour) -> Command {
+fn compile(flavour: &Flavour) -> Result<Command> {
     let mut command = cargo();
     command.args(["build", "--lib", "--target", TARGET, "--profile", flavour.profile]);
     command.args(["--features", &flavour.features.join(",")]);
@@ -82,9 +82,10 @@ fn compile(flavour: &Flavour) -> Command {
             .map(|(from, to)| format!("-ffile-prefix-map={}={to}", from.display()))
             .collect();
         command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", rust.join(" "));
+        command.env("SQLITE_WASM_RS_SOURCE_DIR", sqlite::source()?);
         command.env("CFLAGS_wasm32_unknown_unknown", c.join(" "));
     }
-    command
+    Ok(command)
 }
 
 /// Folders of this machine that panic messages and `__FILE__` would name, and what stands for them.
