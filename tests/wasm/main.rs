@@ -107,6 +107,8 @@ fn compile_options_are_those_written_down() {
         let mut cells = line.split('|').map(|cell| cell.trim().trim_matches('`')).skip(1);
         if let (Some(option), Some(state @ ("on" | "off"))) = (cells.next(), cells.next())
             && option.starts_with(char::is_uppercase)
+            // Settings of a connection stand there too.
+            && !option.starts_with("SQLITE_")
         {
             seen += 1;
             let is_there = found.iter().any(|f| f == option);
