@@ -7,6 +7,7 @@
 
 #[cfg(feature = "sqlite")]
 pub mod btree;
+pub mod columnstore;
 pub mod error;
 pub mod model;
 pub mod planner;

@@ -29,6 +29,21 @@ pub struct Groups<'p> {
     seen: HashSet<(usize, usize, Vec<u8>)>,
 }
 
+/// A partial result that did not come from SQL.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found {
+    /// There was no value.
+    Nothing,
+    /// A number of rows or values.
+    Count(i64),
+    /// A sum of integers.
+    Int(i128),
+    /// A sum of reals and what rounding lost of it.
+    Real(f64, f64),
+    /// The least or greatest value.
+    Value(Value),
+}
+
 #[derive(Debug)]
 struct Group {
     /// A bucket is its start in epoch milliseconds until the very end.
@@ -89,12 +104,31 @@ impl<'p> Groups<'p> {
         let (keys, value) = row.split_at(self.plan.keys.len());
         let (&[value], false) = (value, value == [ValueRef::Null]) else { return Ok(()) };
         let group = self.group_of(keys)?;
+        self.see(statement, group, value);
+        Ok(())
+    }
+
+    /// Adds partial results of a group found elsewhere; a bucket among the keys is its start in epoch
+    /// milliseconds.
+    pub fn add_found(&mut self, keys: Vec<Value>, found: impl Iterator<Item = Found>) {
+        let group = self.group(keys);
+        for (state, found) in self.groups[group].states.iter_mut().zip(found) {
+            state.add_found(found);
+        }
+    }
+
+    /// Adds one of the different values of a group, in the same way.
+    pub fn add_found_distinct(&mut self, statement: usize, keys: Vec<Value>, value: ValueRef<'_>) {
+        let group = self.group(keys);
+        self.see(statement, group, value);
+    }
+
+    fn see(&mut self, statement: usize, group: usize, value: ValueRef<'_>) {
         let mut bytes = Vec::new();
         push_key(&mut bytes, value);
         if self.seen.insert((statement, group, bytes)) {
             self.groups[group].distinct[statement] += 1;
         }
-        Ok(())
     }
 
     fn group_of(&mut self, keys: &[ValueRef<'_>]) -> Result<usize> {
@@ -236,6 +270,24 @@ impl State {
         }
     }
 
+    fn add_found(&mut self, found: Found) {
+        match (self, found) {
+            (Self::Count(count), Found::Count(n)) => *count += n,
+            (Self::Sum(sum), Found::Int(n)) => {
+                sum.values = true;
+                sum.integers += n;
+            }
+            (Self::Sum(sum), Found::Real(x, lost)) => {
+                sum.add_real(x);
+                if lost.is_finite() {
+                    sum.correction += lost;
+                }
+            }
+            (state, Found::Value(value)) => state.add(value.as_ref()),
+            (_, _) => {}
+        }
+    }
+
     const fn as_sum(&self) -> Option<&Sum> {
         if let Self::Sum(sum) = self { Some(sum) } else { None }
     }
@@ -321,6 +373,14 @@ fn written(plan: &AggregatePlan, column: usize, value: &Value) -> Value {
     }
 }
 
+/// Whether a time has a bucket.
+#[must_use]
+pub fn is_known_time(plant: &PlantTime, ms: i64) -> bool {
+    (FIRST_MS..=LAST_MS).contains(&ms)
+        && plant.zone.covers(ms)
+        && (FIRST_MS..=LAST_MS).contains(&(plant.zone.clock_at(ms) - plant.day_starts_ms))
+}
+
 fn bucket_start(
     key: BucketKey,
     plant: &PlantTime,
@@ -339,12 +399,7 @@ fn bucket_start(
         }
         _ => None,
     };
-    let is_known = |ms: &i64| {
-        (FIRST_MS..=LAST_MS).contains(ms)
-            && plant.zone.covers(*ms)
-            && (FIRST_MS..=LAST_MS).contains(&(plant.zone.clock_at(*ms) - plant.day_starts_ms))
-    };
-    ms.filter(is_known).map(|ms| Value::Int(key.bucket.start(plant, ms))).ok_or_else(|| {
+    ms.filter(|ms| is_known_time(plant, *ms)).map(|ms| Value::Int(key.bucket.start(plant, ms))).ok_or_else(|| {
         let found = match (ms, value) {
             (Some(ms), _) if (FIRST_MS..=LAST_MS).contains(&ms) => format_timestamp(ms),
             (_, ValueRef::Int(n)) => ms.unwrap_or(n).to_string(),

@@ -16,7 +16,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("model", &["error"]),
     ("btree", &["error", "model"]),
     ("planner", &["error", "model"]),
-    ("storage", &["error", "model", "planner", "btree"]),
+    ("columnstore", &["error", "model", "planner"]),
+    ("storage", &["error", "model", "planner", "btree", "columnstore"]),
     // The port is where the two meet.
     ("platform", &["error", "model", "storage::port"]),
     ("wasm", &["error", "model", "platform", "storage"]),
