@@ -2,6 +2,7 @@
 //! library: the slow path that every faster one is compared with.
 
 mod clock;
+mod columns;
 mod evaluate;
 mod generate;
 
@@ -49,6 +50,11 @@ fn check_aggregate(setting: Setting, table: &[Row], query: &Json) {
         let answer =
             engine.aggregate(&node(query.clone())).unwrap_or_else(|e| panic!("{query}: {e}"));
         assert_eq!(rows(&answer), expected, "{query} with indexes: {indexed}");
+    }
+    let dataset = engine.dataset("t").expect("is there");
+    for segment_rows in [1, 7, 60] {
+        let found = columns::aggregate(dataset, (&COLUMNS, table), &parsed, segment_rows);
+        assert_eq!(found, expected, "{query} over segments of {segment_rows} rows");
     }
 }
 

@@ -69,6 +69,7 @@ pub fn dataset_over(setting: Setting) -> Dataset {
             "id": {"type": "integer", "primaryKey": true}, "at": {"type": setting.time}, "n": {"type": "integer"},
             "x": {"type": "real"}, "s": {"type": "text"}, "c": {"type": "text", "collate": "nocase"}
         },
+        "dimensions": ["id", "s", "c"], "measures": ["n", "x"],
         "indexes": [
             {"name": "by_time", "columns": ["at", "n"]},
             {"name": "by_c", "columns": ["c"]},
