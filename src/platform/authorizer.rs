@@ -69,6 +69,8 @@ pub enum Asking {
 pub struct Guard {
     asking: AtomicU8,
     altered: AtomicBool,
+    /// The table that the statement drops.
+    dropped: Mutex<Option<String>>,
     refusal: Mutex<Option<String>>,
 }
 
@@ -76,6 +78,7 @@ impl Guard {
     /// On whose behalf statements are prepared and run from now on.
     pub fn set(&self, asking: Asking) {
         self.asking.store(asking as u8, Ordering::Relaxed);
+        self.note_drop(None);
     }
 
     /// A statement that was prepared runs from now on.
@@ -102,7 +105,7 @@ impl Guard {
             // What a caller's trigger or view does, it does as the caller, whoever set it off.
             context.accessor.filter(|by| !is_internal(by)).and_then(|_| refusal(context, false))
         } else {
-            refusal(context, asking == Asking::Running as u8)
+            self.refusal(context, asking == Asking::Running as u8)
         };
         if matches!(context.action, AuthAction::AlterTable { .. }) && asking != Asking::Engine as u8
         {
@@ -116,6 +119,29 @@ impl Guard {
             });
         }
         Authorization::Deny
+    }
+
+    fn note_drop(&self, table: Option<&str>) {
+        if let Ok(mut dropped) = self.dropped.lock() {
+            *dropped = table.map(str::to_owned);
+        }
+    }
+
+    fn refusal(&self, context: &AuthContext<'_>, is_running: bool) -> Option<String> {
+        // With a table of a caller go the triggers of the package on it.
+        let goes_with = |table: &str| {
+            self.dropped.lock().is_ok_and(|dropped| dropped.as_deref() == Some(table))
+        };
+        match context.action {
+            AuthAction::DropTrigger { table_name, .. } if goes_with(table_name) => None,
+            action => {
+                let refusal = refusal(context, is_running);
+                if let (None, AuthAction::DropTable { table_name }) = (&refusal, action) {
+                    self.note_drop(Some(table_name));
+                }
+                refusal
+            }
+        }
     }
 }
 

@@ -28,7 +28,7 @@ use crate::platform::clock::now_ms;
 use crate::platform::cursor::SqliteCursor;
 use crate::platform::limits;
 use crate::platform::place::Place;
-use crate::platform::sqlite_error::translate;
+use crate::platform::sqlite_error::{at_row, translate};
 use crate::platform::statements::{Counters, Statements};
 use crate::platform::watch::{STEPS_BETWEEN_LOOKS, is_given_up, was_given_up};
 use crate::storage::port::{
@@ -69,6 +69,8 @@ pub struct Core {
     /// Epoch milliseconds; 0 for none.
     deadline_ms: Arc<AtomicU64>,
     timeout_ms: Cell<u64>,
+    /// A caller's ALTER TABLE was begun, of which nothing has been said yet.
+    altered: Cell<bool>,
     /// Whether it is a caller's file, read once: what is wrong with it is wrong with the call.
     is_foreign: bool,
 }
@@ -151,6 +153,7 @@ impl SqlitePort {
             guard,
             deadline_ms,
             timeout_ms: Cell::new(0),
+            altered: Cell::new(false),
             is_foreign,
         };
         Ok(Self {
@@ -214,6 +217,7 @@ impl Core {
     pub(super) fn running<T>(&self, alters: bool, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let before = if alters { self.internal_names()? } else { 0 };
         self.guard.runs();
+        self.altered.set(alters);
         let result = work()?;
         if alters && self.internal_names()? > before {
             return Err(Error::sql(
@@ -297,6 +301,7 @@ impl Core {
             },
             last_insert_rowid: self.connection.last_insert_rowid(),
             full_scan: false,
+            altered: self.altered.get(),
         }
     }
 }
@@ -339,6 +344,7 @@ impl SqlPort for SqlitePort {
                 }
                 drop(no_rows);
                 let done = self.core.changed_since(before);
+                total.altered |= done.altered;
                 total.changes += done.changes;
                 total.last_insert_rowid = done.last_insert_rowid;
             }
@@ -371,6 +377,7 @@ impl SqlPort for SqlitePort {
             let step = || self.core.step_all(&mut statement, &mut nowhere);
             match self.core.running(alters, step) {
                 Ok(done) => {
+                    total.altered |= done.altered;
                     total.changes += done.changes;
                     total.last_insert_rowid = done.last_insert_rowid;
                 }
@@ -481,14 +488,5 @@ impl RowSink for Nowhere {
 
     fn row(&mut self, _: &[ValueRef<'_>]) -> Result<()> {
         Ok(())
-    }
-}
-
-fn at_row(error: Error, place: &str) -> Error {
-    match error {
-        Error::ConstraintViolation { detail } => {
-            Error::ConstraintViolation { detail: format!("{place}: {detail}") }
-        }
-        other => other,
     }
 }

@@ -77,3 +77,13 @@ pub fn from_code(code: i32, message: String, name: &str, timeout_ms: u64) -> Err
         },
     }
 }
+
+/// Names the row of many in which a constraint was broken.
+pub fn at_row(error: Error, place: &str) -> Error {
+    match error {
+        Error::ConstraintViolation { detail } => {
+            Error::ConstraintViolation { detail: format!("{place}: {detail}") }
+        }
+        other => other,
+    }
+}

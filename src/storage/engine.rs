@@ -14,6 +14,7 @@ use crate::model::dataset::{Dataset, Index};
 use crate::model::node::Node;
 use crate::model::zone::ZoneSource;
 use crate::planner::explain::Plan;
+use crate::storage::columnar::catalogue;
 use crate::storage::import;
 use crate::storage::ingest::{AppendRows, OnConflict, ParameterRows, insert_sql};
 use crate::storage::port::{
@@ -341,7 +342,8 @@ impl<P: SqlPort> Engine<P> {
             if let Some(first) = repeat::find(port, key)? {
                 return Ok((first, false));
             }
-            let Done { changes, last_insert_rowid, .. } = work(port, datasets)?;
+            let done = work(port, datasets)?;
+            let Done { changes, last_insert_rowid, .. } = catalogue::note_write(port, done)?;
             let written = Written { changes, last_insert_rowid, data_version: next_version };
             repeat::keep(port, key, written)?;
             schema::raise_data_version(port)?;

@@ -1,6 +1,7 @@
 //! The engine: tables for datasets, statements, rows in and out, over any host's SQL.
 //! Knows the SQL port, not who implements it; no JavaScript, no file names.
 
+pub mod columnar;
 pub mod engine;
 pub mod export;
 mod import;

@@ -88,6 +88,8 @@ pub struct Done {
     pub last_insert_rowid: i64,
     /// Whether a table or index was read from one end to the other.
     pub full_scan: bool,
+    /// Whether it was a caller's ALTER TABLE: names may mean other columns now, and rows may have changed.
+    pub altered: bool,
 }
 
 /// A connection to one SQLite database.

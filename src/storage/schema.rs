@@ -280,7 +280,8 @@ fn migration(known: &Dataset, wanted: &Dataset) -> Result<Vec<String>> {
     Ok(statements)
 }
 
-fn column_ddl(column: &Column) -> String {
+/// A column, as it stands in CREATE TABLE.
+pub fn column_ddl(column: &Column) -> String {
     let name = quote(&column.name);
     let mut ddl = format!("{name} {}", column.kind.sql());
     if column.is_rowid() {

@@ -8,6 +8,7 @@
 
 use crate::error::{Error, Result};
 use crate::model::dataset::Dataset;
+use crate::storage::columnar::catalogue;
 use crate::storage::engine::{Engine, Scope, Written};
 use crate::storage::port::{Author, Done, LongTransaction, SqlPort};
 use crate::storage::{repeat, schema};
@@ -86,7 +87,7 @@ impl<P: SqlPort> Engine<P> {
         }
         let port = &mut self.port;
         port.script(&format!("SAVEPOINT {CALL}"), Author::Engine)?;
-        let result = work(port, &self.datasets);
+        let result = work(port, &self.datasets).and_then(|done| catalogue::note_write(port, done));
         let undo = if result.is_err() { format!("ROLLBACK TO {CALL};") } else { String::new() };
         if let Err(error) = port.script(&format!("{undo} RELEASE {CALL}"), Author::Engine) {
             // The savepoint is gone: SQLite gave the whole transaction up.

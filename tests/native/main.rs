@@ -5,6 +5,7 @@
 mod common;
 
 mod btree;
+mod columnar;
 mod config;
 mod conformance;
 mod damage;
