@@ -22,8 +22,7 @@ pub fn run(bytes: &[u8]) {
             return refusal::check_field(&error, &node);
         }
     };
-    let again =
-        Dataset::from_json(&dataset.to_json().to_string()).expect("the catalogue can read it");
+    let again = Dataset::from_json(&dataset.to_json()).expect("the catalogue can read it");
     assert_eq!(again, dataset, "a definition changes in the catalogue");
     let port = SqlitePort::open_memory("fuzz").expect("opens");
     let mut engine = Engine::open(port, &[]).expect("opens");

@@ -10,6 +10,7 @@ pub mod import_sqlite;
 pub mod import_text;
 pub mod input;
 pub mod inspect;
+pub mod json;
 pub mod proposal;
 pub mod query;
 pub mod refusal;
@@ -24,13 +25,14 @@ use lotwise::storage::engine::Engine;
 pub type Target = fn(&[u8]);
 
 /// The targets by name.
-pub const ALL: [(&str, Target); 8] = [
+pub const ALL: [(&str, Target); 9] = [
     ("batch", batch::run),
     ("cursor", cursor::run),
     ("definition", definition::run),
     ("import_sqlite", import_sqlite::run),
     ("import_text", import_text::run),
     ("inspect", inspect::run),
+    ("json", json::run),
     ("proposal", proposal::run),
     ("query", query::run),
 ];

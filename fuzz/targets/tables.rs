@@ -3,7 +3,7 @@
 use lotwise::model::batch::decode::{Batch, Cell};
 use lotwise::model::batch::encode::BatchBuilder;
 use lotwise::model::dataset::Dataset;
-use lotwise::model::node::Node;
+use lotwise::model::json;
 use lotwise::model::value::Value;
 use lotwise::platform::sqlite::SqlitePort;
 use lotwise::storage::engine::Engine;
@@ -17,7 +17,7 @@ pub const COLUMNS: [&str; 10] =
 
 /// One of every type.
 pub fn everything() -> Dataset {
-    let json = json!({
+    dataset(json!({
         "name": "t", "time": "at",
         "columns": {
             "id": {"type": "integer", "primaryKey": true},
@@ -36,18 +36,21 @@ pub fn everything() -> Dataset {
             {"name": "by_day", "columns": ["day"]},
             {"name": "some", "columns": ["s"], "where": "n > 0", "unique": false}
         ]
-    });
-    Dataset::from_node(&Node::from_json(&json), "dataset").expect("a sound definition")
+    }))
 }
 
 /// Another one, with a date as its time and no key of its own.
 pub fn by_day() -> Dataset {
-    let json = json!({
+    dataset(json!({
         "name": "per day", "time": "day",
         "columns": {"day": {"type": "date", "required": true}, "n": {"type": "integer", "required": true}, "s": {"type": "text"}},
         "indexes": [{"name": "unique day", "columns": ["day"], "unique": true}]
-    });
-    Dataset::from_node(&Node::from_json(&json), "dataset").expect("a sound definition")
+    }))
+}
+
+fn dataset(json: serde_json::Value) -> Dataset {
+    let node = json::read(json.to_string().as_bytes()).expect("is JSON");
+    Dataset::from_node(&node, "dataset").expect("a sound definition")
 }
 
 /// A database with both.

@@ -17,8 +17,6 @@
 pub mod decode;
 pub mod encode;
 
-use serde::{Deserialize, Serialize};
-
 const MAGIC: [u8; 4] = *b"LWB1";
 
 const TAG_NULL: u8 = 0;
@@ -28,31 +26,21 @@ const TAG_TEXT: u8 = 3;
 const TAG_BLOB: u8 = 4;
 const TAG_ABSENT: u8 = 5;
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Header {
-    rows: u32,
-    columns: Vec<ColumnHeader>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug)]
 struct ColumnHeader {
     name: String,
-    #[serde(rename = "type", default)]
     kind: String,
     encoding: Encoding,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     nulls: Option<Part>,
     parts: Vec<Part>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     units: Option<Units>,
 }
 
 /// Offset and length in bytes.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy)]
 struct Part(u32, u32);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encoding {
     I32,
     F64,
@@ -65,9 +53,22 @@ enum Encoding {
     Null,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+const ENCODINGS: [(&str, Encoding); 9] = [
+    ("i32", Encoding::I32),
+    ("f64", Encoding::F64),
+    ("int53", Encoding::Int53),
+    ("i64", Encoding::I64),
+    ("text", Encoding::Text),
+    ("dict", Encoding::Dict),
+    ("blob", Encoding::Blob),
+    ("any", Encoding::Any),
+    ("null", Encoding::Null),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Units {
     Utf8,
     Utf16,
 }
+
+const UNITS: [(&str, Units); 2] = [("utf8", Units::Utf8), ("utf16", Units::Utf16)];

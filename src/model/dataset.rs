@@ -1,9 +1,8 @@
 //! A dataset: a table, what its columns mean, and how it is to be made fast.
 //! Reads and checks definitions; does not know how tables are made.
 
-use serde_json::json;
-
 use crate::error::{Error, Result};
+use crate::model::json;
 use crate::model::node::{Fields, Node, blame_config};
 use crate::model::plant::PlantTime;
 use crate::model::stored::stored_form;
@@ -218,23 +217,28 @@ impl Dataset {
 
     /// The definition as it is kept in the database.
     #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
-        let columns: serde_json::Map<_, _> =
-            self.columns.iter().map(|column| (column.name.clone(), column.to_json())).collect();
-        let indexes: Vec<_> = self.indexes.iter().map(Index::to_json).collect();
-        json!({
-            "name": self.name, "columns": columns, "time": self.time, "version": self.version,
-            "timeZone": self.plant.zone_text(), "dayStartsAt": self.plant.day_start_text(),
-            "dimensions": self.dimensions, "measures": self.measures, "indexes": indexes,
-        })
+    pub fn to_json(&self) -> String {
+        let columns = self.columns.iter().map(|column| (column.name.clone(), column.to_node()));
+        json::write(&Node::object([
+            ("name", self.name.as_str().into()),
+            ("columns", Node::Map(columns.collect())),
+            ("time", self.time.as_deref().into()),
+            ("version", Node::Int(i64::from(self.version))),
+            ("timeZone", self.plant.zone_text().into()),
+            ("dayStartsAt", self.plant.day_start_text().as_deref().into()),
+            ("dimensions", Node::of_texts(&self.dimensions)),
+            ("measures", Node::of_texts(&self.measures)),
+            ("indexes", Node::List(self.indexes.iter().map(Index::to_node).collect())),
+        ]))
     }
 
     /// A definition that was kept by [`Dataset::to_json`].
     pub fn from_json(text: &str) -> Result<Self> {
-        let json: serde_json::Value = serde_json::from_slice(text.as_bytes()).map_err(|error| {
-            Error::DatabaseCorrupt { name: "catalogue".to_owned(), detail: error.to_string() }
+        let node = json::read(text.as_bytes()).map_err(|flaw| Error::DatabaseCorrupt {
+            name: "catalogue".to_owned(),
+            detail: flaw.to_string(),
         })?;
-        Self::from_node(&drop_nulls(Node::from_json(&json)), "catalogue")
+        Self::from_node(&drop_nulls(node), "catalogue")
     }
 
     fn check(&self, path: &str) -> Result<()> {
@@ -350,19 +354,18 @@ impl Column {
         Ok(column)
     }
 
-    fn to_json(&self) -> serde_json::Value {
-        let default = self.default.as_ref().map(|value| match value {
-            Value::Int(n) => json!(n),
-            Value::Real(x) => json!(x),
-            Value::Text(s) => json!(s),
-            Value::Null | Value::Blob(_) => serde_json::Value::Null,
-        });
-        json!({
-            "type": self.kind.word(), "required": self.required, "primaryKey": self.primary_key,
-            "default": default, "references": self.references,
-            "collate": if self.nocase { "nocase" } else { "binary" },
-            "label": self.label, "unit": self.unit,
-        })
+    fn to_node(&self) -> Node {
+        let default = self.default.as_ref().map_or(Node::Null, |v| Node::of_value(v.as_ref()));
+        Node::object([
+            ("type", self.kind.word().into()),
+            ("required", Node::Bool(self.required)),
+            ("primaryKey", Node::Bool(self.primary_key)),
+            ("default", default),
+            ("references", self.references.as_deref().into()),
+            ("collate", if self.nocase { "nocase" } else { "binary" }.into()),
+            ("label", self.label.as_deref().into()),
+            ("unit", self.unit.as_deref().into()),
+        ])
     }
 }
 
@@ -397,10 +400,16 @@ impl Index {
         Ok(index)
     }
 
-    fn to_json(&self) -> serde_json::Value {
-        let columns: Vec<_> =
-            self.columns.iter().map(|(name, desc)| json!({"column": name, "desc": desc})).collect();
-        json!({"name": self.name, "columns": columns, "where": self.filter, "unique": self.unique})
+    fn to_node(&self) -> Node {
+        let part = |(name, desc): &(String, bool)| {
+            Node::object([("column", name.as_str().into()), ("desc", Node::Bool(*desc))])
+        };
+        Node::object([
+            ("name", self.name.as_str().into()),
+            ("columns", Node::List(self.columns.iter().map(part).collect())),
+            ("where", self.filter.as_deref().into()),
+            ("unique", Node::Bool(self.unique)),
+        ])
     }
 }
 
@@ -451,19 +460,21 @@ fn drop_nulls(node: Node) -> Node {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn read(json: serde_json::Value) -> Result<Dataset> {
-        Dataset::from_node(&Node::from_json(&json), "datasets[0]")
+        let node = json::read(json.to_string().as_bytes()).expect("is JSON");
+        Dataset::from_node(&node, "datasets[0]")
     }
 
     #[test]
     fn a_definition_survives_the_catalogue() {
         let dataset = crate::model::presets::production_records();
-        let again = Dataset::from_json(&dataset.to_json().to_string()).expect("reads back");
+        let again = Dataset::from_json(&dataset.to_json()).expect("reads back");
         assert_eq!(dataset, again);
         let there = json!({"name": "t", "columns": {"at": {"type": "timestamp"}}, "time": "at", "timeZone": "Asia/Seoul", "dayStartsAt": "06:30"});
         let dataset = read(there).expect("a sound definition");
-        let again = Dataset::from_json(&dataset.to_json().to_string()).expect("reads back");
+        let again = Dataset::from_json(&dataset.to_json()).expect("reads back");
         assert_eq!(dataset, again);
         assert_eq!(again.plant.zone.name(), "Asia/Seoul");
         assert_eq!(again.plant.day_starts_ms, 23_400_000);

@@ -5,6 +5,7 @@ pub mod batch;
 pub mod calendar;
 pub mod config;
 pub mod dataset;
+pub mod json;
 pub mod node;
 pub mod plant;
 pub mod presets;

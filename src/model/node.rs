@@ -3,7 +3,7 @@
 //! Does not know queries or datasets; they read themselves from it.
 
 use crate::error::{Error, Result};
-use crate::model::value::Value;
+use crate::model::value::{Value, ValueRef};
 
 /// A value of the caller's world. `Undefined` is told from `Null`, integers from reals.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,6 +66,30 @@ impl Node {
         }
     }
 
+    /// An object of those members.
+    #[must_use]
+    pub fn object<const N: usize>(members: [(&str, Self); N]) -> Self {
+        Self::Map(members.into_iter().map(|(name, node)| (name.to_owned(), node)).collect())
+    }
+
+    /// An array of texts.
+    #[must_use]
+    pub fn of_texts(texts: &[String]) -> Self {
+        Self::List(texts.iter().map(|text| text.as_str().into()).collect())
+    }
+
+    /// A database value.
+    #[must_use]
+    pub fn of_value(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Null => Self::Null,
+            ValueRef::Int(n) => Self::Int(n),
+            ValueRef::Real(x) => Self::Real(x),
+            ValueRef::Text(text) => Self::Text(String::from_utf8_lossy(text).into_owned()),
+            ValueRef::Blob(bytes) => Self::Blob(bytes.to_vec()),
+        }
+    }
+
     /// The database value, if it is one. NaN becomes null, as SQLite has it.
     #[must_use]
     pub fn to_value(&self) -> Option<Value> {
@@ -80,23 +104,17 @@ impl Node {
             Self::Undefined | Self::List(_) | Self::Map(_) | Self::Foreign(_) => return None,
         })
     }
+}
 
-    /// From JSON text's tree.
-    #[must_use]
-    pub fn from_json(json: &serde_json::Value) -> Self {
-        use serde_json::Value as Json;
-        match json {
-            Json::Null => Self::Null,
-            Json::Bool(b) => Self::Bool(*b),
-            Json::Number(n) => n
-                .as_i64()
-                .map_or_else(|| Self::Real(n.as_f64().unwrap_or(f64::INFINITY)), Self::Int),
-            Json::String(s) => Self::Text(s.clone()),
-            Json::Array(items) => Self::List(items.iter().map(Self::from_json).collect()),
-            Json::Object(map) => {
-                Self::Map(map.iter().map(|(k, v)| (k.clone(), Self::from_json(v))).collect())
-            }
-        }
+impl From<&str> for Node {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<Option<&str>> for Node {
+    fn from(text: Option<&str>) -> Self {
+        text.map_or(Self::Null, Self::from)
     }
 }
 

@@ -471,7 +471,8 @@ mod tests {
     use serde_json::json;
 
     fn read(json: serde_json::Value) -> Result<AggregateQuery> {
-        AggregateQuery::from_node(&Node::from_json(&json))
+        let node = crate::model::json::read(json.to_string().as_bytes()).expect("is JSON");
+        AggregateQuery::from_node(&node)
     }
 
     #[test]

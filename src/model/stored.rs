@@ -3,6 +3,7 @@
 
 use crate::model::calendar::{format_timestamp, parse_date, parse_instant};
 use crate::model::dataset::{Column, ColumnType};
+use crate::model::json;
 use crate::model::value::{Value, ValueRef};
 
 /// None where the value is stored as it is, another value where the column wants another form, or
@@ -27,10 +28,7 @@ pub fn stored_form(column: &Column, value: ValueRef<'_>) -> Result<Option<Value>
             }
         }
         (ColumnType::Json, ValueRef::Text(bytes)) => {
-            match serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
-                Ok(_) => Ok(None),
-                Err(error) => Err(format!("is no JSON: {error}")),
-            }
+            json::check(bytes).map(|()| None).map_err(|flaw| format!("is no JSON: {flaw}"))
         }
         (kind, value) => Err(format!("expected {}, got {}", expected(kind), shown(value))),
     }

@@ -1,10 +1,10 @@
 //! Plans a records query: rows in a total order, paged by the key of the last row seen.
 //! A cursor is a position in an order: it stays right when rows are added or deleted in between.
 
-use serde_json::json;
-
 use crate::error::{Error, Result};
 use crate::model::dataset::Dataset;
+use crate::model::json;
+use crate::model::node::Node;
 use crate::model::query::{OrderBy, RecordsQuery};
 use crate::model::value::{Value, ValueRef};
 use crate::planner::condition::{column_of, push_where};
@@ -70,16 +70,18 @@ impl RecordsPlan {
     /// The cursor behind a row, given the values of its order columns.
     #[must_use]
     pub fn cursor(&self, values: &[ValueRef<'_>]) -> String {
-        let mut parts = vec![json!(self.label)];
+        let mut parts = vec![self.label.as_str().into()];
         parts.extend(values.iter().map(|value| match value {
-            ValueRef::Null => json!(null),
-            ValueRef::Int(n) => json!(n),
-            ValueRef::Real(x) if x.is_finite() => json!(x),
-            ValueRef::Real(x) => json!({"inf": x.is_sign_positive()}),
-            ValueRef::Text(text) => json!(String::from_utf8_lossy(text)),
-            ValueRef::Blob(blob) => json!({"bytes": blob}),
+            ValueRef::Real(x) if x.is_infinite() => {
+                Node::object([("inf", Node::Bool(x.is_sign_positive()))])
+            }
+            ValueRef::Blob(blob) => {
+                let bytes = blob.iter().map(|byte| Node::Int(i64::from(*byte)));
+                Node::object([("bytes", Node::List(bytes.collect()))])
+            }
+            value => Node::of_value(*value),
         }));
-        serde_json::Value::from(parts).to_string()
+        json::write(&Node::List(parts))
     }
 }
 
@@ -112,9 +114,9 @@ fn order_label(dataset: &Dataset, order: &[OrderBy]) -> String {
 fn read_cursor(after: &str, label: &str, count: usize) -> Result<Vec<Value>> {
     let wrong = |reason: &str| Error::query("after", reason.to_owned());
     let broken = || wrong("is no cursor; pass `next` of a page as it is");
-    let json: serde_json::Value = serde_json::from_slice(after.as_bytes()).map_err(|_| broken())?;
-    let (first, values) = json.as_array().and_then(|a| a.split_first()).ok_or_else(broken)?;
-    if first.as_str() != Some(label) {
+    let Ok(Node::List(parts)) = json::read(after.as_bytes()) else { return Err(broken()) };
+    let (first, values) = parts.split_first().ok_or_else(broken)?;
+    if !matches!(first, Node::Text(text) if text == label) {
         return Err(wrong("belongs to another dataset or order; begin again without `after`"));
     }
     if values.len() != count {
@@ -123,25 +125,26 @@ fn read_cursor(after: &str, label: &str, count: usize) -> Result<Vec<Value>> {
     values.iter().map(|value| cursor_value(value).ok_or_else(broken)).collect()
 }
 
-fn cursor_value(json: &serde_json::Value) -> Option<Value> {
-    use serde_json::Value as Json;
-    Some(match json {
-        Json::Null => Value::Null,
-        Json::Number(n) => {
-            n.as_i64().map_or_else(|| n.as_f64().map(Value::Real), |n| Some(Value::Int(n)))?
-        }
-        Json::String(text) => Value::Text(text.clone()),
-        Json::Object(map) => match (map.get("inf"), map.get("bytes")) {
-            (Some(Json::Bool(positive)), _) => {
+fn cursor_value(node: &Node) -> Option<Value> {
+    Some(match node {
+        Node::Null => Value::Null,
+        Node::Int(n) => Value::Int(*n),
+        Node::Real(x) => Value::Real(*x),
+        Node::Text(text) => Value::Text(text.clone()),
+        Node::Map(members) => match members.as_slice() {
+            [(name, Node::Bool(positive))] if name == "inf" => {
                 Value::Real(if *positive { f64::INFINITY } else { f64::NEG_INFINITY })
             }
-            (_, Some(Json::Array(bytes))) => {
-                let bytes = bytes.iter().map(|b| u8::try_from(b.as_u64()?).ok());
-                Value::Blob(bytes.collect::<Option<_>>()?)
+            [(name, Node::List(bytes))] if name == "bytes" => {
+                let byte = |node: &Node| match node {
+                    Node::Int(n) => u8::try_from(*n).ok(),
+                    _ => None,
+                };
+                Value::Blob(bytes.iter().map(byte).collect::<Option<_>>()?)
             }
             _ => return None,
         },
-        Json::Bool(_) | Json::Array(_) => return None,
+        _ => return None,
     })
 }
 

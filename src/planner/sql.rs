@@ -1,6 +1,8 @@
 //! SQL text under construction, with its parameters: names quoted, values bound.
 //! Does not know what the text means.
 
+use crate::model::json;
+use crate::model::node::Node;
 use crate::model::value::Value;
 
 /// From this many values on, a list goes as one JSON array: a Durable Object binds 100 parameters.
@@ -40,18 +42,10 @@ impl Sql {
         let as_json = values.len() > LIST_BIND_MAX
             && values.iter().all(|v| matches!(v, Value::Int(_) | Value::Text(_)));
         if as_json {
-            let items: Vec<serde_json::Value> = values
-                .iter()
-                .map(|value| match value {
-                    Value::Int(n) => (*n).into(),
-                    Value::Text(s) => s.as_str().into(),
-                    _ => serde_json::Value::Null,
-                })
-                .collect();
-            let json = serde_json::Value::from(items).to_string();
+            let items = values.iter().map(|value| Node::of_value(value.as_ref())).collect();
             return self
                 .push(" IN (SELECT value FROM json_each(")
-                .bind(json.as_str().into())
+                .bind(Value::Text(json::write(&Node::List(items))))
                 .push("))");
         }
         self.push(" IN (");

@@ -82,7 +82,7 @@ pub fn define<P: SqlPort>(
         None => creation(wanted),
         Some(known) => migration(known, wanted)?,
     };
-    let definition = wanted.to_json().to_string();
+    let definition = wanted.to_json();
     port.transaction(|port| {
         // One statement each, under the rules for callers: the condition of a partial index is SQL text.
         for statement in &statements {

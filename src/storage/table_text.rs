@@ -6,6 +6,7 @@ pub mod number;
 
 use crate::model::calendar::{DAY_MS, format_date, format_timestamp, parse_date, parse_instant};
 use crate::model::dataset::{Column, ColumnType};
+use crate::model::json;
 use crate::model::value::Value;
 
 use self::date::{DatePattern, Order, Shape, iso_clock};
@@ -149,10 +150,8 @@ impl TextForm {
                 .map(|ms| Value::Text(format_timestamp(ms)))
                 .ok_or_else(|| wrong("an ISO-8601 time")),
             ColumnType::Json => {
-                match serde_json::from_slice::<serde::de::IgnoredAny>(trimmed.as_bytes()) {
-                    Ok(_) => Ok(trimmed.into()),
-                    Err(error) => Err(format!("is no JSON: {error}")),
-                }
+                json::check(trimmed.as_bytes()).map_err(|flaw| format!("is no JSON: {flaw}"))?;
+                Ok(trimmed.into())
             }
             ColumnType::Blob => bytes_of_hex(trimmed)
                 .map(Value::Blob)

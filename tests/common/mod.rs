@@ -13,7 +13,7 @@ use lotwise::storage::engine::Answer;
 
 /// A query object from JSON.
 pub fn node(json: serde_json::Value) -> Node {
-    Node::from_json(&json)
+    lotwise::model::json::read(json.to_string().as_bytes()).expect("is JSON")
 }
 
 /// Rows of an answer.

@@ -112,7 +112,7 @@ fn defaults_are_values_of_their_columns() {
         ("real", Node::Real(f64::NAN), Value::Null),
     ] {
         let dataset = definition(kind, default).expect("a sound definition");
-        assert_eq!(Dataset::from_json(&dataset.to_json().to_string()), Ok(dataset.clone()));
+        assert_eq!(Dataset::from_json(&dataset.to_json()), Ok(dataset.clone()));
         let mut engine = open(&[dataset]);
         engine
             .append("t", &batch(&["b"], &[vec![Value::Null]]), OnConflict::Error)

@@ -2,7 +2,7 @@
 //! `npm run fuzz -- <target>` runs libFuzzer on them.
 
 #[path = "../../fuzz/targets/mod.rs"]
-mod targets;
+pub mod targets;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -92,6 +92,7 @@ target!(definitions_are_kept_or_refused, "definition");
 target!(sqlite_files_are_read_or_refused, "import_sqlite");
 target!(text_files_are_read_or_refused, "import_text");
 target!(files_are_described_or_refused, "inspect");
+target!(json_is_read_as_others_read_it, "json");
 target!(what_is_proposed_for_a_table_takes_it, "proposal");
 target!(queries_are_answered_or_refused, "query");
 

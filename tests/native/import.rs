@@ -432,7 +432,7 @@ fn rows_of_json_that_cannot_be_taken_are_named() {
             (4, None),
             (5, None),
             (6, Some("lot_number")),
-            (7, None),
+            (7, Some("lot_number")),
             (8, Some("good")),
             (9, Some("made_on")),
             (10, None),

@@ -373,6 +373,39 @@ fn every_bad_row_is_counted_and_the_first_hundred_are_told() {
 }
 
 #[test]
+fn numbers_of_json_keep_their_digits() {
+    let columns = json!({"j": {"type": "json"}, "t": {"type": "text"}, "x": {"type": "real"}, "n": {"type": "integer"}});
+    let rows = |text: &str| taken(&columns, text, &json!({})).expect(text).1;
+    let big = "123456789012345678901234567890";
+    let nested = format!("{{\"a\":[{big},1.10,1e2,-0,\"\\u00e9  \\\"\"],\"a\":{{}}}}");
+    let spaced = nested.replace([','], " ,\t").replace(':', ": ");
+    let row = |j: &str, t: &str, x: f64| vec![j.into(), t.into(), Value::Real(x), Value::Null];
+    for text in [
+        format!("[{{\"j\": {spaced} , \"t\": {big}, \"x\": {big}}}]"),
+        format!("{{\"j\": [ {spaced} ], \"t\": [{big} ], \"x\": [ {big}]}}"),
+    ] {
+        assert_eq!(rows(&text), [row(&nested, big, 1.234_567_890_123_456_8e29)], "{text}");
+    }
+    for scalar in ["9223372036854775808", "-0.50", "1e400", "\"a b\"", "true"] {
+        let text = format!("[{{\"j\": {scalar}, \"t\": 0, \"x\": -0}}]");
+        assert_eq!(rows(&text), [row(scalar, "0", -0.0)], "{text}");
+    }
+    let refused = |text: String, reason: &str| {
+        let message = refusal(&columns, &text, &json!({}));
+        assert!(message.contains(reason), "{text}: {message}");
+    };
+    refused("[{\"n\": 9223372036854775808}]".to_owned(), "n: 9223372036854775808 does not fit");
+    refused(format!("[{{\"n\": -{}}}]", "1".repeat(100_000)), "1 does not fit into 64 bits");
+    refused(format!("[{{\"x\": {}}}]", "1".repeat(400)), "x: holds a number out of range");
+    refused("[{\"t\": 1e400}]".to_owned(), "t: holds a number out of range");
+    // Of members of the same name the last one counts.
+    let text = "[{\"n\": \"no number\", \"t\": \"a\", \"n\": 2}]";
+    assert_eq!(rows(text), [[Value::Null, "a".into(), Value::Null, Value::Int(2)]]);
+    let text = "[{\"x\": \"1,5\", \"x\": \"1.5\"}]";
+    assert_eq!(rows(text), [[Value::Null, Value::Null, Value::Real(1.5), Value::Null]]);
+}
+
+#[test]
 fn broken_json_is_refused_with_its_line() {
     let row = "{\"made_on\":\"2025-01-01\",\"lot_number\":\"a\",\"good\":1}";
     let check = |text: String, reason: &str| match csv(text.as_bytes(), json!({"format": "json"})) {
@@ -396,7 +429,7 @@ fn broken_json_is_refused_with_its_line() {
     check(format!("[{}", "[".repeat(10)), "expected an object");
     check(format!("[{{\"made_on\": \"{}", "x".repeat(5_000_000)), "never ends");
     check(format!("[{{\"a\": {}", "[".repeat(100_000)), "ends before");
-    check(format!("[{{\"a\": {}{}}}]", "[".repeat(1000), "]".repeat(1000)), "recursion");
+    check(format!("[{{\"a\": {}{}}}]", "[".repeat(1001), "]".repeat(1001)), "nests too deep");
     let (report, rows) = csv(b"[]", json!({})).expect("nothing to import");
     assert_eq!((report.rows, rows.len()), (0, 0));
 }

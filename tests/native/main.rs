@@ -17,6 +17,7 @@ mod import_forms;
 mod import_paths;
 mod indexing;
 mod inspect;
+mod json;
 mod oracle;
 mod plans;
 mod port;

@@ -1,9 +1,8 @@
 //! Transactions that stay open between calls, streams, and writes with a key.
 
-use crate::common::{batch, rows};
+use crate::common::{batch, node, rows};
 use lotwise::error::Error;
 use lotwise::model::dataset::Dataset;
-use lotwise::model::node::Node;
 use lotwise::model::value::Value;
 use lotwise::platform::sqlite::SqlitePort;
 use lotwise::storage::engine::{Answer, Call, Engine, Scope};
@@ -19,7 +18,7 @@ const INSIDE: Call =
 
 fn open() -> Db {
     let json = serde_json::json!({ "name": "t", "columns": { "x": { "type": "integer", "required": true } } });
-    let dataset = Dataset::from_node(&Node::from_json(&json), "dataset").expect("is valid");
+    let dataset = Dataset::from_node(&node(json), "dataset").expect("is valid");
     Engine::open(SqlitePort::open_memory("test").expect("opens"), &[dataset]).expect("opens")
 }
 
@@ -127,7 +126,7 @@ fn writes_outside_wait_and_reads_outside_do_not() {
     assert!(db.execute("INSERT INTO t (x) VALUES (1)", NONE).is_err());
     assert!(db.begin().is_err());
     let aggregate = serde_json::json!({ "dataset": "t", "measures": { "n": "count" } });
-    let answer = db.aggregate(&Node::from_json(&aggregate)).expect("reads");
+    let answer = db.aggregate(&node(aggregate)).expect("reads");
     assert_eq!(rows(&answer), [[Value::Int(0)]]);
     db.rollback();
 }
@@ -231,7 +230,7 @@ fn an_import_is_not_seen_before_it_is_done() {
     let mut db = open();
     fill(&mut db, 3);
     let options = serde_json::json!({ "dataset": "t" });
-    let mut import = db.start_import(&Node::from_json(&options)).expect("begins");
+    let mut import = db.start_import(&node(options)).expect("begins");
     db.push_import(&mut import, b"x\n4\n5\n").expect("pushes");
     assert_eq!(count(&mut db), 3, "the last commit");
     let mut stream = db.open_stream("SELECT x FROM t", NONE).expect("opens");

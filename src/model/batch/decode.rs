@@ -1,10 +1,12 @@
 //! Reads a batch. The bytes are checked once, on decoding; reading a cell then cannot fail.
 
 use super::{
-    ColumnHeader, Encoding, Header, MAGIC, Part, TAG_ABSENT, TAG_BLOB, TAG_INT, TAG_NULL, TAG_REAL,
-    TAG_TEXT, Units,
+    ColumnHeader, ENCODINGS, Encoding, MAGIC, Part, TAG_ABSENT, TAG_BLOB, TAG_INT, TAG_NULL,
+    TAG_REAL, TAG_TEXT, UNITS, Units,
 };
 use crate::error::{Error, Result};
+use crate::model::json;
+use crate::model::node::{Fields, Node, blame_input};
 use crate::model::value::ValueRef;
 
 /// A decoded batch; cells borrow from its bytes.
@@ -64,14 +66,16 @@ impl<'a> Batch<'a> {
         }
         let length = u32_at(head, 1) as usize;
         let header = rest.get(..length).ok_or_else(|| broken("the header is cut off"))?;
-        let header: Header =
-            serde_json::from_slice(header).map_err(|error| broken(&error.to_string()))?;
+        let header = json::read(header).map_err(|flaw| broken(&flaw.to_string()))?;
+        let mut header = Fields::of(&header, "batch", blame_input)?;
         let data = rest.get(length.next_multiple_of(8)..).unwrap_or(&[]);
-        let rows = header.rows as usize;
+        let rows = header.whole("rows", 0, u64::from(u32::MAX))?;
+        let rows = rows.ok_or_else(|| header.error("rows", "is missing"))? as usize;
         let columns = header
-            .columns
-            .into_iter()
+            .list("columns")?
+            .iter()
             .map(|column| {
+                let column = ColumnHeader::read(column)?;
                 Column::decode(column, rows, data).ok_or_else(|| broken("a part is out of place"))
             })
             .collect::<Result<_>>()?;
@@ -89,6 +93,36 @@ impl<'a> Batch<'a> {
     pub fn columns(&self) -> &[Column<'a>] {
         &self.columns
     }
+}
+
+impl ColumnHeader {
+    fn read(node: &Node) -> Result<Self> {
+        let mut fields = Fields::of(node, "batch.columns[]", blame_input)?;
+        Ok(Self {
+            name: fields.need_text("name")?,
+            kind: fields.text("type")?.unwrap_or_default(),
+            encoding: fields
+                .word("encoding", &ENCODINGS)?
+                .ok_or_else(|| fields.error("encoding", "is missing"))?,
+            nulls: fields.get("nulls").map(|node| part(&fields, "nulls", node)).transpose()?,
+            parts: fields
+                .list("parts")?
+                .iter()
+                .map(|node| part(&fields, "parts", node))
+                .collect::<Result<_>>()?,
+            units: fields.word("units", &UNITS)?,
+        })
+    }
+}
+
+fn part(fields: &Fields<'_>, name: &str, node: &Node) -> Result<Part> {
+    let number = |node: &Node| if let Node::Int(n) = node { u32::try_from(*n).ok() } else { None };
+    let read = || {
+        let Node::List(pair) = node else { return None };
+        let [offset, length] = pair.as_slice() else { return None };
+        Some(Part(number(offset)?, number(length)?))
+    };
+    read().ok_or_else(|| fields.error(name, "expected an offset and a length"))
 }
 
 impl<'a> Column<'a> {

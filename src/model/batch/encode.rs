@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use super::{
-    ColumnHeader, Encoding, Header, MAGIC, Part, TAG_BLOB, TAG_INT, TAG_NULL, TAG_REAL, TAG_TEXT,
-    Units,
+    ColumnHeader, ENCODINGS, Encoding, MAGIC, Part, TAG_BLOB, TAG_INT, TAG_NULL, TAG_REAL,
+    TAG_TEXT, UNITS, Units,
 };
+use crate::model::json;
+use crate::model::node::Node;
 use crate::model::value::{Value, ValueRef};
 
 /// Largest integer that a double holds exactly, with all smaller ones.
@@ -89,16 +91,38 @@ impl BatchBuilder {
         let rows = self.rows;
         let mut data = Parts(Vec::with_capacity(self.bytes + 64));
         let columns = self.columns.into_iter().map(|c| c.encode(rows, &mut data)).collect();
-        let header = Header { rows: u32::try_from(rows).unwrap_or(u32::MAX), columns };
-        let header = serde_json::to_vec(&header).expect("a header has only strings and numbers");
+        let header = json::write(&header(rows, columns));
         let mut out = Vec::with_capacity(16 + header.len() + data.0.len());
         out.extend_from_slice(&MAGIC);
         out.extend_from_slice(&u32::try_from(header.len()).unwrap_or(u32::MAX).to_le_bytes());
-        out.extend_from_slice(&header);
+        out.extend_from_slice(header.as_bytes());
         out.resize(out.len().next_multiple_of(8), 0);
         out.extend_from_slice(&data.0);
         out
     }
+}
+
+fn header(rows: usize, columns: Vec<ColumnHeader>) -> Node {
+    let whole = |n: u32| Node::Int(i64::from(n));
+    let part = |Part(offset, length): Part| Node::List(vec![whole(offset), whole(length)]);
+    let column = |column: ColumnHeader| {
+        Node::object([
+            ("name", Node::Text(column.name)),
+            ("type", Node::Text(column.kind)),
+            ("encoding", word_of(&ENCODINGS, column.encoding)),
+            ("nulls", column.nulls.map_or(Node::Undefined, part)),
+            ("parts", Node::List(column.parts.into_iter().map(part).collect())),
+            ("units", column.units.map_or(Node::Undefined, |units| word_of(&UNITS, units))),
+        ])
+    };
+    Node::object([
+        ("rows", whole(u32::try_from(rows).unwrap_or(u32::MAX))),
+        ("columns", Node::List(columns.into_iter().map(column).collect())),
+    ])
+}
+
+fn word_of<T: PartialEq>(words: &[(&str, T)], wanted: T) -> Node {
+    words.iter().find(|(_, known)| *known == wanted).map(|(word, _)| *word).into()
 }
 
 /// The data section under construction.

@@ -1,7 +1,8 @@
 //! The datasets that come with the package, as data: the same JSON is read by Rust and by TypeScript.
 
 use crate::model::dataset::Dataset;
-use crate::model::node::Node;
+use crate::model::json;
+use crate::model::node::{Fields, blame_config};
 
 const PRODUCTION_RECORDS: &str = include_str!("production_records.json");
 const CHANGE_EVENTS: &str = include_str!("change_events.json");
@@ -19,9 +20,11 @@ pub fn change_events() -> Dataset {
 }
 
 fn read(json: &str) -> Dataset {
-    let json: serde_json::Value =
-        serde_json::from_slice(json.as_bytes()).expect("presets are checked by a test");
-    Dataset::from_node(&Node::from_json(&json["dataset"]), "preset")
+    let preset = json::read(json.as_bytes()).expect("presets are checked by a test");
+    let mut fields = Fields::of(&preset, "", blame_config).expect("presets are checked by a test");
+    fields
+        .need("dataset")
+        .and_then(|node| Dataset::from_node(node, "preset"))
         .expect("presets are checked by a test")
 }
 

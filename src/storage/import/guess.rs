@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::names::folded;
 use crate::model::dataset::ColumnType;
+use crate::model::json;
 use crate::model::value::Value;
 use crate::storage::table_text::date::{Order, Shape};
 use crate::storage::table_text::number::{plain, whole};
@@ -269,6 +270,5 @@ impl Guess {
 }
 
 fn is_structure(text: &str) -> bool {
-    text.trim_start().starts_with(['{', '['])
-        && serde_json::from_slice::<serde::de::IgnoredAny>(text.as_bytes()).is_ok()
+    text.trim_start().starts_with(['{', '[']) && json::check(text.as_bytes()).is_ok()
 }

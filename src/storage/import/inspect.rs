@@ -2,7 +2,6 @@
 //! Nothing is written, and no dataset is looked at.
 
 use serde::Serialize;
-use serde_json::Value as Json;
 
 use super::evidence::Evidence;
 use super::guess::{Cell, Guess};
@@ -14,6 +13,7 @@ use super::{Detected, HEAD_BYTES_MAX, Head, ImportOptions, Layout, format_of, la
 use crate::error::{Error, Result};
 use crate::model::batch::encode::BatchBuilder;
 use crate::model::dataset::{COLUMNS_MAX, ColumnType, Dataset};
+use crate::model::json::quoted;
 use crate::model::value::Value;
 use crate::storage::port::{ForeignFiles, SqlPort};
 use crate::storage::table_text::TextForm;
@@ -142,7 +142,6 @@ fn proposal(
     decimal: Option<u8>,
     is_whole: bool,
 ) -> Result<(Dataset, String)> {
-    let quoted = |text: &str| Json::from(text).to_string();
     let mut columns = Vec::new();
     let (mut dimensions, mut measures, mut times) = (Vec::new(), Vec::new(), Vec::new());
     for ((name, column), guess) in names.iter().zip(column_names(names)).zip(guesses) {

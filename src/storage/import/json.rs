@@ -1,8 +1,6 @@
-//! JSON and NDJSON: serde_json reads each row by itself, so that memory holds no more than one.
+//! JSON and NDJSON: each row is read by itself, so that memory holds no more than one.
 
 use std::collections::HashMap;
-
-use serde_json::{Map, Value as Json};
 
 use super::evidence::Evidence;
 use super::json_rows::{Layout, RowSplitter};
@@ -11,6 +9,7 @@ use super::rows::{RowWriter, foreign_value};
 use super::{Detected, Head, Target, needs_value};
 use crate::error::{Error, Result, RowError};
 use crate::model::dataset::ColumnType;
+use crate::model::json::{self, Item, Member};
 use crate::model::value::Value;
 use crate::storage::port::BulkPages;
 use crate::storage::table_text::bytes_of_base64;
@@ -70,11 +69,17 @@ impl JsonReader {
         let mut known = Members::default();
         // What is broken is told when it is read.
         _ = each_object(layout, head, &mut |members| {
-            for (name, json) in members {
-                let at = known.column_of(target, name).unwrap_or(None);
-                if let (Some(at), Json::String(text)) = (at, json) {
-                    let column = &target.dataset.columns[at];
-                    evidence.add(&column.name, column.kind, text);
+            let columns = &target.dataset.columns;
+            // Of members of the same name the last one counts.
+            let mut found = vec![None; columns.len()];
+            for member in members {
+                if let Ok(Some(at)) = known.column_of(target, &member.name) {
+                    found[at] = Some(member.value);
+                }
+            }
+            for (column, json) in columns.iter().zip(found) {
+                if let Some(Ok(Item::Text(text))) = json.map(Item::of) {
+                    evidence.add(&column.name, column.kind, &text);
                 }
             }
         });
@@ -121,11 +126,11 @@ impl JsonReader {
 pub fn each_object(
     layout: Layout,
     head: Head<'_>,
-    take: &mut dyn FnMut(&Map<String, Json>),
+    take: &mut dyn FnMut(&[Member<'_>]),
 ) -> Result<()> {
     let mut splitter = RowSplitter::new(layout);
     let mut row = |row: &[u8], _| {
-        if let Ok(members) = serde_json::from_slice(row) {
+        if let Ok(members) = json::members(row) {
             take(&members);
         }
         Ok(())
@@ -143,20 +148,15 @@ impl JsonRows {
         line: u64,
     ) -> Result<()> {
         let refuse = |reason: String| RowError { line, column: None, reason };
-        let members =
-            std::str::from_utf8(row).map_err(|_| refuse(target.no_text())).and_then(|_| {
-                // From bytes, as everywhere: reading text would be in the module a second time.
-                serde_json::from_slice::<Map<String, Json>>(row)
-                    .map_err(|error| refuse(format!("is no JSON object: {error}")))
-            });
-        let row = match members {
+        let row = match json::members(row) {
             Ok(members) => {
-                for name in members.keys() {
-                    self.members.column_of(target, name)?;
-                }
-                values(target, &self.members, members, line)
+                let places =
+                    members.iter().map(|member| self.members.column_of(target, &member.name));
+                let places = places.collect::<Result<Vec<_>>>()?;
+                values(target, &members, &places, line)
             }
-            Err(error) => Err(error),
+            Err(_) if std::str::from_utf8(row).is_err() => Err(refuse(target.no_text())),
+            Err(flaw) => Err(refuse(format!("is no JSON object: {flaw}"))),
         };
         match row {
             Ok(values) => self.writer.push(port, target, line, values),
@@ -168,11 +168,11 @@ impl JsonRows {
     }
 }
 
-/// A value for each column of the dataset.
+/// A value for each column of the dataset, from members for the columns at those places.
 fn values(
     target: &Target,
-    known: &Members,
-    members: Map<String, Json>,
+    members: &[Member<'_>],
+    places: &[Option<usize>],
     line: u64,
 ) -> Result<Vec<Value>, RowError> {
     let columns = &target.dataset.columns;
@@ -181,46 +181,50 @@ fn values(
         column: Some(columns[at].name.clone()),
         reason,
     };
-    let mut found: Vec<Option<Value>> = vec![None; columns.len()];
-    for (name, json) in members {
-        let Some(at) = known.columns.get(&name).copied().flatten() else { continue };
-        if found[at].is_some() {
+    let mut found: Vec<Option<&Member<'_>>> = vec![None; columns.len()];
+    for (member, at) in members.iter().zip(places) {
+        let Some(at) = *at else { continue };
+        // Of members of the same name the last one counts, as in JavaScript.
+        if found[at].is_some_and(|other| other.name != member.name) {
             return Err(blame(at, "two members of the object are for it".to_owned()));
         }
-        let value = json_value(columns[at].kind, json)
-            .and_then(|value| foreign_value(&target.form, &columns[at], value.as_ref()));
-        found[at] = Some(value.map_err(|reason| blame(at, reason))?);
+        found[at] = Some(member);
     }
-    let values =
-        found.into_iter().zip(columns).enumerate().map(|(at, (value, column))| match value {
-            Some(value) => Ok(value),
-            None if needs_value(column) => {
-                Err(blame(at, "is missing, and the column needs a value".to_owned()))
-            }
-            None => Ok(column.default.clone().unwrap_or(Value::Null)),
-        });
-    values.collect()
+    let value = |(at, member): (usize, &Option<&Member<'_>>)| match member {
+        Some(member) => json_value(columns[at].kind, member.value)
+            .and_then(|value| foreign_value(&target.form, &columns[at], value.as_ref()))
+            .map_err(|reason| blame(at, reason)),
+        None if needs_value(&columns[at]) => {
+            Err(blame(at, "is missing, and the column needs a value".to_owned()))
+        }
+        None => Ok(columns[at].default.clone().unwrap_or(Value::Null)),
+    };
+    found.iter().enumerate().map(value).collect()
 }
 
 /// A member's value. Objects and arrays stand only in JSON columns, as their text.
-fn json_value(kind: ColumnType, json: Json) -> Result<Value, String> {
-    if kind == ColumnType::Json && !json.is_null() {
-        return Ok(Value::Text(json.to_string()));
+fn json_value(kind: ColumnType, json: &str) -> Result<Value, String> {
+    if kind == ColumnType::Json && json != "null" {
+        return Ok(Value::Text(json::compact(json)));
     }
-    match json {
-        Json::Null => Ok(Value::Null),
-        Json::Bool(flag) => Ok(Value::Int(i64::from(flag))),
-        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
-            (Some(n), _) => Ok(Value::Int(n)),
-            (None, Some(x)) if x.is_finite() && !number.is_u64() => Ok(Value::Real(x)),
-            _ if kind == ColumnType::Real => Ok(number.as_f64().map_or(Value::Null, Value::Real)),
-            _ => Err(format!("{number} does not fit into 64 bits")),
+    match Item::of(json)? {
+        Item::Null => Ok(Value::Null),
+        Item::Bool(flag) => Ok(Value::Int(i64::from(flag))),
+        Item::Int(n) => Ok(Value::Int(n)),
+        Item::Real(x) => Ok(Value::Real(x)),
+        Item::Digits(digits) => match kind {
+            ColumnType::Real => Ok(Value::Real(json::real(digits)?)),
+            ColumnType::Text => Ok(Value::Text(digits.to_owned())),
+            _ => {
+                let shown = digits.get(..40).unwrap_or(digits);
+                Err(format!("{shown} does not fit into 64 bits"))
+            }
         },
-        Json::String(text) if kind == ColumnType::Blob => {
+        Item::Text(text) if kind == ColumnType::Blob => {
             bytes_of_base64(&text).map(Value::Blob).ok_or_else(|| "is no base64".to_owned())
         }
-        Json::String(text) => Ok(Value::Text(text)),
-        Json::Array(_) => Err("is an array".to_owned()),
-        Json::Object(_) => Err("is an object".to_owned()),
+        Item::Text(text) => Ok(Value::Text(text.into_owned())),
+        Item::List(_) => Err("is an array".to_owned()),
+        Item::Map(_) => Err("is an object".to_owned()),
     }
 }

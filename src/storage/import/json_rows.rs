@@ -1,9 +1,7 @@
 //! Rows of JSON and NDJSON, as they come in chunks: where one ends and the next begins.
 
-use serde::de::IgnoredAny;
-use serde_json::{Map as Object, Value as Json};
-
 use crate::error::{Error, Result};
+use crate::model::json;
 
 /// Most bytes of one row.
 const ROW_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -42,9 +40,7 @@ pub fn first_sign(head: &[u8]) -> Option<u8> {
 /// Whether an object holds lists for columns rather than being the first of many in lines.
 pub fn begins_columns(head: &[u8]) -> bool {
     let mut lines = head.split(|byte| *byte == b'\n').filter(|line| first_sign(line).is_some());
-    let is_object = |line: &[u8]| {
-        first_sign(line) == Some(b'{') && serde_json::from_slice::<IgnoredAny>(line).is_ok()
-    };
+    let is_object = |line: &[u8]| first_sign(line) == Some(b'{') && json::check(line).is_ok();
     if lines.next().is_some_and(is_object) && lines.next().is_some() {
         return false;
     }
@@ -140,26 +136,28 @@ impl RowSplitter {
             let expected = "expected an array of objects, or an object with an array for each column; for one object a line say format: 'ndjson'";
             Error::input("file", format!("{expected}: {reason}"))
         };
-        let object: Object<String, Json> =
-            serde_json::from_slice(text).map_err(|error| wrong(error.to_string()))?;
-        let mut columns = Vec::with_capacity(object.len());
-        for (name, values) in object {
-            match values {
-                Json::Array(values) => columns.push((name, values.into_iter())),
-                _ => return Err(wrong(format!("'{name}' is no array"))),
+        let (mut columns, mut rows) = (Vec::new(), None);
+        for member in json::members(text).map_err(|flaw| wrong(flaw.to_string()))? {
+            let Ok(values) = json::items(member.value.as_bytes()) else {
+                return Err(wrong(format!("'{}' is no array", member.name)));
+            };
+            let rows = *rows.get_or_insert(values.len());
+            if values.len() != rows {
+                let (name, count) = (member.name, values.len());
+                return Err(wrong(format!("'{name}' has {count} values, others {rows}")));
             }
+            columns.push((json::quoted(&member.name), values));
         }
-        let rows = columns.first().map(|(_, values)| values.len());
         let rows = rows.ok_or_else(|| wrong("there is no column".to_owned()))?;
-        if let Some((name, values)) = columns.iter().find(|(_, values)| values.len() != rows) {
-            return Err(wrong(format!("'{name}' has {} values, others {rows}", values.len())));
-        }
-        for row in 1..=rows {
-            let members = columns
-                .iter_mut()
-                .map(|(name, values)| (name.clone(), values.next().unwrap_or(Json::Null)))
-                .collect();
-            take(Json::Object(members).to_string().as_bytes(), row as u64)?;
+        let mut text = String::new();
+        for row in 0..rows {
+            text.clear();
+            for (name, values) in &columns {
+                text.push(if text.is_empty() { '{' } else { ',' });
+                text.extend([name, ":", values[row]]);
+            }
+            text.push('}');
+            take(text.as_bytes(), row as u64 + 1)?;
         }
         Ok(())
     }

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value as Json;
-
 use super::csv::{each_record, texts_of};
 use super::csv_parser::Parser;
 use super::guess::{Cell, Declared, Guess};
@@ -12,6 +10,7 @@ use super::json_rows::Layout;
 use super::sqlite_file::{columns_of, tables_of};
 use super::{Detected, Head, ImportOptions, no_text};
 use crate::error::{Error, Result};
+use crate::model::json::{self, Item};
 use crate::model::value::Value;
 use crate::planner::sql::quote;
 use crate::storage::port::{SqlPort, collect};
@@ -156,10 +155,11 @@ impl<'a> JsonSource<'a> {
         let mut names = Vec::new();
         let mut places = HashMap::new();
         each_object(layout, head, &mut |members| {
-            for name in members.keys() {
+            for member in members {
+                let name = &*member.name;
                 if !places.contains_key(name) {
-                    places.insert(name.clone(), names.len());
-                    names.push(name.clone());
+                    places.insert(name.to_owned(), names.len());
+                    names.push(name.to_owned());
                 }
             }
         })?;
@@ -180,9 +180,9 @@ impl Source for JsonSource<'_> {
             }
             rows += 1;
             let mut cells = vec![Cell::Value(Value::Null); self.names.len()];
-            for (name, json) in members {
-                if let Some(place) = self.places.get(name) {
-                    cells[*place] = cell_of(json);
+            for member in members {
+                if let Some(place) = self.places.get(&*member.name) {
+                    cells[*place] = cell_of(member.value);
                 }
             }
             take(&cells);
@@ -198,16 +198,16 @@ impl Source for JsonSource<'_> {
     }
 }
 
-fn cell_of(json: &Json) -> Cell {
-    Cell::Value(match json {
-        Json::Null => Value::Null,
-        Json::Bool(flag) => Value::Int(i64::from(*flag)),
-        Json::Number(number) => match number.as_i64() {
-            Some(n) => Value::Int(n),
-            None => number.as_f64().map_or(Value::Null, Value::Real),
-        },
-        Json::String(text) => Value::Text(text.clone()),
-        Json::Array(_) | Json::Object(_) => return Cell::Json(json.to_string()),
+fn cell_of(json: &str) -> Cell {
+    Cell::Value(match Item::of(json) {
+        Ok(Item::Bool(flag)) => Value::Int(i64::from(flag)),
+        Ok(Item::Int(n)) => Value::Int(n),
+        Ok(Item::Digits(digits)) => json::real(digits).map_or(Value::Null, Value::Real),
+        Ok(Item::Real(x)) => Value::Real(x),
+        Ok(Item::Text(text)) => Value::Text(text.into_owned()),
+        Ok(Item::List(_) | Item::Map(_)) => return Cell::Json(json::compact(json)),
+        // What no value can hold is refused when it is imported.
+        Ok(Item::Null) | Err(_) => Value::Null,
     })
 }
 
