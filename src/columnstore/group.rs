@@ -12,6 +12,8 @@ use crate::model::calendar::DAY_MS;
 use crate::model::plant::PlantTime;
 use crate::model::range::TimeBucket;
 
+/// Most keys: in one stretch each has at most 65,537 values, and places are counted in 128 bits.
+pub const KEYS_MAX: usize = 7;
 /// Values of one column up to which every one gets a place, there or not.
 const DOMAIN_MAX: usize = 1 << 16;
 
@@ -23,7 +25,7 @@ pub type Part = Option<i64>;
 pub struct Grouping<'c> {
     keys: Vec<KeyIds<'c>>,
     /// Where numbers are not places in the product of all keys: the place that each stands for.
-    places: Option<Vec<u64>>,
+    places: Option<Vec<u128>>,
     /// The number of each row; none where all are in group 0.
     pub ids: Option<Vec<u32>>,
     /// All numbers are below.
@@ -63,27 +65,17 @@ pub enum KeyOf<'p> {
 impl<'c> Grouping<'c> {
     /// Of rows by columns.
     pub fn new(keys: &[(KeyOf<'_>, &'c Column)], rows: &Rows) -> Self {
-        let keys: Vec<KeyIds<'c>> =
+        let mut keys: Vec<KeyIds<'c>> =
             keys.iter().map(|(of, column)| KeyIds::new(*of, column, rows)).collect();
         let product = keys.iter().try_fold(1_usize, |all, key| all.checked_mul(key.count.max(1)));
         let dense = product.filter(|product| *product <= (rows.len() * 4).max(1024));
-        let mut varying = keys.iter().filter(|key| key.ids.is_some());
-        let (first, second) = (varying.next(), varying.next());
-        let count = dense.unwrap_or(0);
         if let Some(count) = dense {
-            let ids = match (first, second) {
-                (None, _) => None,
-                // Keys of which there is one only do not move the others.
-                (Some(only), None) if only.count == count => only.ids.clone(),
-                _ => Some(Self::combined(&keys, rows.len()).map(|place| place as u32).collect()),
-            };
-            return Self { keys, places: None, ids, count };
+            return Self { ids: dense_places(&mut keys), places: None, count, keys };
         }
-        let _ = count;
-        let mut known: HashMap<u64, u32, FixedState> = HashMap::default();
+        let mut known: HashMap<u128, u32, FixedState> = HashMap::default();
         let mut places = Vec::new();
         let mut ids = Vec::with_capacity(rows.len());
-        for place in Self::combined(&keys, rows.len()) {
+        for place in sparse_places(&keys, rows.len()) {
             let id = *known.entry(place).or_insert_with(|| {
                 places.push(place);
                 (places.len() - 1) as u32
@@ -94,33 +86,58 @@ impl<'c> Grouping<'c> {
         Self { keys, places: Some(places), ids: Some(ids), count }
     }
 
-    /// The place of each row in the product of all keys.
-    fn combined(keys: &[KeyIds<'_>], rows: usize) -> impl Iterator<Item = u64> {
-        let mut places = vec![0_u64; rows];
-        for key in keys {
-            let count = key.count.max(1) as u64;
-            match &key.ids {
-                None => places.iter_mut().for_each(|place| *place *= count),
-                Some(ids) => places
-                    .iter_mut()
-                    .zip(ids)
-                    .for_each(|(place, id)| *place = *place * count + u64::from(*id)),
-            }
-        }
-        places.into_iter()
-    }
-
     /// Writes the parts of a group's key.
     pub fn parts(&self, id: usize, parts: &mut Vec<Part>) {
         parts.clear();
-        let mut place = self.places.as_ref().map_or(id as u64, |places| places[id]);
+        let mut place = self.places.as_ref().map_or(id as u128, |places| places[id]);
         for key in self.keys.iter().rev() {
-            let count = key.count.max(1) as u64;
+            let count = key.count.max(1) as u128;
             parts.push(key.part((place % count) as usize));
             place /= count;
         }
         parts.reverse();
     }
+}
+
+/// The place of each row in the product of all keys; none where all are 0.
+fn dense_places(keys: &mut [KeyIds<'_>]) -> Option<Vec<u32>> {
+    let mut places: Option<Vec<u32>> = None;
+    for key in keys {
+        let count = key.count.max(1) as u32;
+        places = match (places, key.ids.take()) {
+            (None, ids) => ids,
+            (Some(mut places), None) => {
+                if count > 1 {
+                    places.iter_mut().for_each(|place| *place *= count);
+                }
+                Some(places)
+            }
+            (Some(mut places), Some(ids)) => {
+                for (place, id) in places.iter_mut().zip(&ids) {
+                    *place = *place * count + id;
+                }
+                Some(places)
+            }
+        };
+    }
+    places
+}
+
+/// The same where places may be many.
+fn sparse_places(keys: &[KeyIds<'_>], rows: usize) -> Vec<u128> {
+    let mut places = vec![0_u128; rows];
+    for key in keys {
+        let count = key.count.max(1) as u128;
+        match &key.ids {
+            None => places.iter_mut().for_each(|place| *place *= count),
+            Some(ids) => {
+                for (place, id) in places.iter_mut().zip(ids) {
+                    *place = *place * count + u128::from(*id);
+                }
+            }
+        }
+    }
+    places
 }
 
 impl<'c> KeyIds<'c> {

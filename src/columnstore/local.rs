@@ -46,30 +46,37 @@ pub enum Values {
 /// A sum of so many values of so many bits cannot pass 64 bits.
 const NARROW_MAX: u64 = 1 << 46;
 
-/// Some of the rows, with their groups.
-pub fn those(grouped: &Grouped<'_>, keep: impl Fn(usize) -> bool) -> (Rows, Option<Vec<u32>>) {
-    let mut rows = Vec::with_capacity(grouped.rows.len());
-    let mut ids = grouped.ids.map(|ids| Vec::with_capacity(ids.len()));
-    let mut at = 0;
+/// Those of the rows that a mask from `first` on means and that have a value, with their groups.
+pub fn those(
+    grouped: &Grouped<'_>,
+    (mask, first): (&Mask, usize),
+    nulls: Option<&[u8]>,
+) -> (Rows, Option<Vec<u32>>) {
+    let is_kept = |row: usize| {
+        let is_meant = match mask {
+            Mask::All => true,
+            Mask::None => false,
+            Mask::Some(mask) => mask[row - first] != 0,
+        };
+        is_meant && nulls.is_none_or(|nulls| nulls[row] == 0)
+    };
+    // A place too many, so that every row can be written down before it is known to be kept.
+    let mut rows = vec![0; grouped.rows.len() + 1];
+    let mut ids = grouped.ids.map(|ids| vec![0; ids.len() + 1]);
+    let (mut at, mut count) = (0, 0);
     grouped.rows.each(|row| {
-        if keep(row) {
-            rows.push(row as u32);
-            if let (Some(kept), Some(ids)) = (&mut ids, grouped.ids) {
-                kept.push(ids[at]);
-            }
+        rows[count] = row as u32;
+        if let (Some(kept), Some(ids)) = (&mut ids, grouped.ids) {
+            kept[count] = ids[at];
         }
+        count += usize::from(is_kept(row));
         at += 1;
     });
-    (Rows::List(rows), ids)
-}
-
-/// Whether a row of the stretch that begins at `first` is meant.
-pub fn is_meant(mask: &Mask, first: usize, row: usize) -> bool {
-    match mask {
-        Mask::All => true,
-        Mask::None => false,
-        Mask::Some(mask) => mask[row - first] != 0,
+    rows.truncate(count);
+    if let Some(ids) = &mut ids {
+        ids.truncate(count);
     }
+    (Rows::List(rows), ids)
 }
 
 /// Rows of each group.

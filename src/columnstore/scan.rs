@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::columnstore::cache::ColumnCache;
 use crate::columnstore::column::Column;
 use crate::columnstore::filter::Filter;
-use crate::columnstore::group::{Grouping, KeyOf, Part, value_at};
+use crate::columnstore::group::{Grouping, KEYS_MAX, KeyOf, Part, gather, value_at};
 use crate::columnstore::head::{Entry, Head};
 use crate::columnstore::layout::{Form, Layout};
 use crate::columnstore::local::{self, Function, Grouped, Values};
@@ -78,10 +78,13 @@ struct Stretch<'s> {
 }
 
 impl<'p> Scan<'p> {
-    /// None where a column is used that is not kept in segments.
+    /// None where a column is used that is not kept in segments, or there are more keys than it can count.
     #[must_use]
     pub fn new(plan: &'p AggregatePlan, dataset: &'p Dataset) -> Option<Self> {
         let layout = Layout::of(dataset);
+        if plan.keys.len() > KEYS_MAX {
+            return None;
+        }
         let query = &plan.query;
         let filters = query.measures.iter().map(|(_, measure)| &measure.filter);
         let is_kept = |name: &str| layout.position(name).is_some();
@@ -156,6 +159,20 @@ impl<'p> Scan<'p> {
     #[must_use]
     pub const fn width(&self) -> usize {
         self.places.len()
+    }
+
+    /// The part of all time that the range takes, as far as heads tell; 1 where there is no range.
+    #[must_use]
+    pub fn time_share<'h>(&self, heads: impl Iterator<Item = &'h Head>) -> f64 {
+        let Some((place, first, last)) = self.range else { return 1.0 };
+        let name = &self.layout.columns[self.places[place]].name;
+        let spans =
+            heads.filter_map(|head| head.column(name).map(|(_, entry)| (entry.min, entry.max)));
+        let all = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        all.map_or(1.0, |(min, max)| {
+            let length = |first: i64, last: i64| (last as f64 - first as f64 + 1.0).max(0.0);
+            length(first.max(min), last.min(max)) / length(min, max)
+        })
     }
 
     /// What has to be done with a segment.
@@ -282,14 +299,19 @@ impl<'p> Scan<'p> {
         let masks = &masks[self.partials.len()..];
         for (i, (distinct, mask)) in self.distinct.iter().zip(masks).enumerate() {
             let Some(column) = distinct.place.map(|place| columns[place]) else { continue };
-            let keep = |row: usize| local::is_meant(mask, *first, row) && !column.is_null(row);
-            let (rows, ids) = local::those(&grouped, keep);
-            let chosen = Grouped { rows: &rows, ids: ids.as_deref(), count: grouped.count };
             let mut global = vec![0_u32; grouped.count.max(1)];
             groups.iter().for_each(|(id, group)| global[*id] = *group as u32);
-            mark(column, &chosen, |id, value| {
+            let take = |id: usize, value| {
                 self.totals.distinct[i].insert((global[id], value));
-            });
+            };
+            match column.nulls.as_deref() {
+                None if *mask == Mask::All => mark(column, &grouped, take),
+                nulls => {
+                    let (rows, ids) = local::those(&grouped, (mask, *first), nulls);
+                    let count = grouped.count;
+                    mark(column, &Grouped { rows: &rows, ids: ids.as_deref(), count }, take);
+                }
+            }
         }
     }
 
@@ -359,23 +381,20 @@ impl Measured {
         &self,
         column: Option<&Column>,
         grouped: &Grouped<'_>,
-        (mask, first): (&Mask, usize),
+        chosen: (&Mask, usize),
         counts: &[i64],
     ) -> (Vec<i64>, Values) {
         let over = |grouped: &Grouped<'_>| match column {
             Some(column) => local::compute(self.function, column, grouped),
             None => Values::Counts,
         };
-        let nulls = column.and_then(|column| column.nulls.as_ref());
-        if *mask == Mask::All && nulls.is_none() {
+        let nulls = column.and_then(|column| column.nulls.as_deref());
+        if *chosen.0 == Mask::All && nulls.is_none() {
             return (counts.to_vec(), over(grouped));
         }
-        let keep = |row: usize| {
-            local::is_meant(mask, first, row) && nulls.is_none_or(|nulls| nulls[row] == 0)
-        };
-        let (rows, ids) = local::those(grouped, keep);
-        let chosen = Grouped { rows: &rows, ids: ids.as_deref(), count: grouped.count };
-        (local::counts(&chosen), over(&chosen))
+        let (rows, ids) = local::those(grouped, chosen, nulls);
+        let grouped = Grouped { rows: &rows, ids: ids.as_deref(), count: grouped.count };
+        (local::counts(&grouped), over(&grouped))
     }
 }
 
@@ -400,9 +419,9 @@ fn mark(column: &Column, grouped: &Grouped<'_>, mut take: impl FnMut(usize, i64)
         return;
     };
     let mut marks = vec![false; domain * grouped.count.max(1)];
-    grouped.rows.each(|row| {
+    gather(column, grouped.rows, |code| {
         let id = ids.map_or(0, |ids| ids[at] as usize);
-        marks[id * domain + column.data.at(row) as usize] = true;
+        marks[id * domain + code as usize] = true;
         at += 1;
     });
     for (at, _) in marks.iter().enumerate().filter(|(_, mark)| **mark) {

@@ -127,7 +127,7 @@ pub fn plan(query: AggregateQuery, dataset: &Dataset) -> Result<AggregatePlan> {
         plan.outputs.push(output);
     }
     if !plan.keys.is_empty() || !plan.partials.is_empty() {
-        plan.main = Some(main_statement(&plan, dataset)?);
+        plan.main = Some(main_statement(&plan, dataset, Of::All)?);
     }
     plan.check()?;
     Ok(plan)
@@ -144,8 +144,21 @@ impl AggregatePlan {
                 partial.function = PartialFunction::SumInHalves(column.clone());
             }
         }
-        self.main = Some(main_statement(self, dataset)?);
+        self.main = Some(main_statement(self, dataset, Of::All)?);
         Ok(())
+    }
+
+    /// The statements over the rows of a range of keys: the main one, and those for countDistinct. Each wants
+    /// the first and the last key behind its own parameters.
+    pub fn of_keys(&self, dataset: &Dataset) -> Result<(Option<Sql>, Vec<Sql>)> {
+        let main = self.main.as_ref().map(|_| main_statement(self, dataset, Of::Keys));
+        let distinct = self.query.measures.iter().filter_map(|(_, measure)| match &measure.of {
+            MeasureOf::CountDistinct(column) => {
+                Some(distinct_statement(self, dataset, (column, &measure.filter), Of::Keys))
+            }
+            _ => None,
+        });
+        Ok((main.transpose()?, distinct.collect::<Result<_>>()?))
     }
 
     /// Names of the result columns, in order.
@@ -214,7 +227,7 @@ impl AggregatePlan {
             }
             MeasureOf::CountDistinct(column) => {
                 column_of(dataset, column, &format!("{path}.countDistinct"))?;
-                let statement = distinct_statement(self, dataset, column, filter)?;
+                let statement = distinct_statement(self, dataset, (column, filter), Of::All)?;
                 self.distinct.push(statement);
                 ("integer", OutputOf::Distinct(self.distinct.len() - 1))
             }
@@ -321,17 +334,44 @@ fn plan_keys(
     keys.collect()
 }
 
-fn main_statement(plan: &AggregatePlan, dataset: &Dataset) -> Result<Sql> {
+/// Rows that a statement is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    All,
+    /// Those of a range of keys.
+    Keys,
+}
+
+fn main_statement(plan: &AggregatePlan, dataset: &Dataset, of: Of) -> Result<Sql> {
     let mut sql = Sql::default();
     sql.push("SELECT ").push(&key_columns(plan).join(", "));
     for (i, partial) in plan.partials.iter().enumerate() {
         sql.push(if i == 0 && plan.keys.is_empty() { "" } else { ", " });
         push_partial(&mut sql, dataset, partial)?;
     }
-    sql.push(" FROM ").name(&dataset.name);
-    push_where(&mut sql, dataset, plan.query.range, &plan.query.filter)?;
+    push_rows(&mut sql, dataset, (plan, &plan.query.filter), of)?;
     push_group_by(&mut sql, plan.keys.len());
     Ok(sql)
+}
+
+/// Adds FROM and WHERE.
+fn push_rows(
+    sql: &mut Sql,
+    dataset: &Dataset,
+    (plan, filter): (&AggregatePlan, &Where),
+    of: Of,
+) -> Result<()> {
+    sql.push(" FROM ").name(&dataset.name);
+    if of == Of::All {
+        return push_where(sql, dataset, plan.query.range, filter);
+    }
+    // Few rows that follow each other: another index would have to find them among all.
+    sql.push(" NOT INDEXED");
+    let mut conditions = Sql::default();
+    push_where(&mut conditions, dataset, plan.query.range, filter)?;
+    let and = if conditions.text.is_empty() { " WHERE " } else { " AND " };
+    sql.append(&conditions).push(and).name(dataset.key()).push(" BETWEEN ? AND ?");
+    Ok(())
 }
 
 fn push_partial(sql: &mut Sql, dataset: &Dataset, partial: &Partial) -> Result<()> {
@@ -362,8 +402,8 @@ fn push_only(sql: &mut Sql, dataset: &Dataset, filter: &Where) -> Result<()> {
 fn distinct_statement(
     plan: &AggregatePlan,
     dataset: &Dataset,
-    column: &str,
-    filter: &Where,
+    (column, filter): (&str, &Where),
+    of: Of,
 ) -> Result<Sql> {
     let value = by_bytes(dataset, column);
     let mut columns = key_columns(plan);
@@ -372,8 +412,8 @@ fn distinct_statement(
     both.terms.extend_from_slice(&filter.terms);
     let mut sql = Sql::default();
     // DISTINCT looks each row up in an index of what it has seen; GROUP BY would sort all rows.
-    sql.push("SELECT DISTINCT ").push(&columns.join(", ")).push(" FROM ").name(&dataset.name);
-    push_where(&mut sql, dataset, plan.query.range, &both)?;
+    sql.push("SELECT DISTINCT ").push(&columns.join(", "));
+    push_rows(&mut sql, dataset, (plan, &both), of)?;
     Ok(sql)
 }
 

@@ -18,7 +18,7 @@ pub struct Step {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// `index`, `scan` or `write`.
+    /// `columnstore`, `index`, `scan` or `write`.
     pub route: &'static str,
     /// The SQL text; several statements are separated by a semicolon and a new line.
     pub sql: String,

@@ -13,5 +13,6 @@ pub mod condition;
 pub mod explain;
 pub mod finish;
 pub mod records;
+pub mod route;
 pub mod sql;
 pub mod steps;

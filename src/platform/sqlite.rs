@@ -445,6 +445,14 @@ impl SqlPort for SqlitePort {
             timeout_ms.map_or(0, |timeout_ms| now_ms().saturating_add(timeout_ms).max(1));
         self.core.deadline_ms.store(deadline, Ordering::Relaxed);
     }
+
+    fn check_deadline(&self) -> Result<()> {
+        match self.core.deadline_ms.load(Ordering::Relaxed) {
+            _ if is_given_up() => Err(Error::Cancelled),
+            deadline if deadline == 0 || now_ms() < deadline => Ok(()),
+            _ => Err(Error::Timeout { timeout_ms: self.core.timeout_ms.get() }),
+        }
+    }
 }
 
 impl LongTransaction for SqlitePort {

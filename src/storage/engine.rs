@@ -14,6 +14,7 @@ use crate::model::dataset::{Dataset, Index};
 use crate::model::node::Node;
 use crate::model::zone::ZoneSource;
 use crate::planner::explain::Plan;
+use crate::planner::route::Route;
 use crate::storage::columnar::catalogue;
 use crate::storage::import;
 use crate::storage::ingest::{AppendRows, OnConflict, ParameterRows, insert_sql};
@@ -23,9 +24,11 @@ use crate::storage::port::{
 };
 use crate::storage::read::{Reading, Rows, dataset};
 use crate::storage::repeat;
+use crate::storage::scan::SegmentMemory;
 use crate::storage::schema;
 use crate::storage::transaction::Open;
 
+pub use crate::planner::route::ROUTES;
 pub use crate::storage::import::{Import, ImportOptions, ImportReport, Inspection};
 pub use crate::storage::read::Answer;
 
@@ -34,6 +37,9 @@ const STATISTICS_CHANGES_MIN: i64 = 1000;
 
 /// Connections for reading that are kept for the next call.
 const READERS_KEPT_MAX: usize = 2;
+
+/// Most bytes of decoded columns: a million production records take 9 MB, two million events 30.
+const COLUMNS_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// A database.
 #[derive(Debug)]
@@ -46,6 +52,10 @@ pub struct Engine<P> {
     pub(super) call: Call,
     /// Indexes that are declared and not there: the dataset's name and its index.
     pub(super) missing: Vec<(String, Index)>,
+    /// What was read of segments.
+    memory: SegmentMemory,
+    /// Counts how often segments were made or deleted, which changes no answer.
+    pub(super) segments_changed: u64,
     zones: ZoneSource,
     pub(super) config: Config,
 }
@@ -71,6 +81,8 @@ pub struct Call {
     pub idempotency_key: Option<String>,
     /// Whether a write may resolve before it is on storage; none for what is configured.
     pub relaxed: Option<bool>,
+    /// Which way an aggregate may take.
+    pub route: Route,
 }
 
 /// What a write did.
@@ -110,6 +122,8 @@ impl<P: SqlPort> Engine<P> {
             data_version,
             call: Call::default(),
             missing: Vec::new(),
+            memory: SegmentMemory::new(COLUMNS_BYTES_MAX),
+            segments_changed: 0,
             zones,
             config,
         };
@@ -201,6 +215,11 @@ impl<P: SqlPort> Engine<P> {
         dataset(&self.datasets, name)
     }
 
+    /// Segments were made or deleted: what was read of them is read again.
+    pub const fn segments_have_changed(&mut self) {
+        self.segments_changed += 1;
+    }
+
     /// Version of the data.
     pub const fn data_version(&self) -> i64 {
         self.data_version
@@ -284,19 +303,26 @@ impl<P: SqlPort> Engine<P> {
         work: impl FnOnce(&mut Reading<'_, P>) -> Result<T>,
     ) -> Result<T> {
         self.check_scope()?;
-        let scope = self.call.scope;
-        let (datasets, data_version) = (self.datasets.as_slice(), self.data_version);
-        let bytes_max = self.config.result_bytes_max();
-        if scope == Scope::Inside || self.open.is_none() {
-            let data_version = data_version + i64::from(scope == Scope::Inside);
-            return work(&mut Reading { port: &mut self.port, datasets, data_version, bytes_max });
+        let is_inside = self.call.scope == Scope::Inside;
+        let mut reading = Reading {
+            port: &mut self.port,
+            datasets: self.datasets.as_slice(),
+            data_version: self.data_version + i64::from(is_inside),
+            bytes_max: self.config.result_bytes_max(),
+            route: self.call.route,
+            memory: &mut self.memory,
+            state: (!is_inside).then_some((self.data_version, self.segments_changed)),
+        };
+        if is_inside || self.open.is_none() {
+            return work(&mut reading);
         }
         let mut reader = match self.readers.pop() {
             Some(reader) => reader,
-            None => another(&mut self.port)?,
+            None => another(reading.port)?,
         };
         reader.set_timeout(self.call.timeout_ms);
-        let result = work(&mut Reading { port: &mut reader, datasets, data_version, bytes_max });
+        reading.port = &mut reader;
+        let result = work(&mut reading);
         reader.set_timeout(None);
         self.keep_reader(reader);
         result

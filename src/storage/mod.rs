@@ -10,6 +10,7 @@ pub mod ingest;
 pub mod port;
 pub mod read;
 mod repeat;
+pub mod scan;
 mod schema;
 pub mod stream;
 mod table_text;

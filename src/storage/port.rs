@@ -124,6 +124,11 @@ pub trait SqlPort {
     /// From now on every statement stops after so long, counted from this call; none lifts it.
     fn set_timeout(&mut self, timeout_ms: Option<u64>);
 
+    /// Fails where that time is over, or the caller has given up: for work that no statement does.
+    fn check_deadline(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Acts on what of the configuration concerns a connection; before the first call nothing is changed
     /// in the files. Where it fails, the journal mode is as before.
     fn configure(&mut self, config: &Config) -> Result<()>;

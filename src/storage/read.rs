@@ -10,9 +10,14 @@ use crate::model::value::{Value, ValueRef};
 use crate::planner::aggregate::AggregatePlan;
 use crate::planner::explain::{Plan, Step};
 use crate::planner::finish::Groups;
+use crate::planner::route::Route;
 use crate::planner::sql::Sql;
 use crate::planner::{aggregate, records};
 use crate::storage::port::{Author, Collected, Done, Params, RowSink, SqlPort, Statement};
+use crate::storage::scan::SegmentMemory;
+
+/// The way through segments.
+const COLUMNSTORE: &str = "columnstore";
 
 /// What a question was answered with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +26,7 @@ pub struct Answer {
     pub batch: Vec<u8>,
     /// How many.
     pub rows: usize,
-    /// `index`, `scan` or `write`.
+    /// `columnstore`, `index`, `scan` or `write`.
     pub route: &'static str,
     /// Version of the data that it shows.
     pub data_version: i64,
@@ -49,6 +54,12 @@ pub struct Reading<'a, P> {
     pub data_version: i64,
     /// Most bytes of one result.
     pub bytes_max: usize,
+    /// Which way an aggregate may take.
+    pub route: Route,
+    /// What was read of segments.
+    pub memory: &'a mut SegmentMemory,
+    /// What that may be known by; none inside a transaction.
+    pub state: Option<(i64, u64)>,
 }
 
 impl<P: SqlPort> Reading<'_, P> {
@@ -64,20 +75,34 @@ impl<P: SqlPort> Reading<'_, P> {
         let query = AggregateQuery::from_node(query)?;
         let dataset = dataset(self.datasets, &query.dataset)?;
         let mut plan = aggregate::plan(query, dataset)?;
-        let (batch, full_scan) = match self.merged(&plan) {
+        let (batch, route) = match self.merged(&plan, dataset) {
             Err(Error::SumOverflow) => {
                 plan.sum_in_halves(dataset)?;
-                self.merged(&plan)?
+                self.merged(&plan, dataset)?
             }
             merged => merged?,
         };
         check_size(&batch, self.bytes_max)?;
         let rows = Rows { batch: Some(batch), bytes_max: self.bytes_max };
-        Ok(rows.answer(if full_scan { "scan" } else { "index" }, self.data_version))
+        Ok(rows.answer(route, self.data_version))
+    }
+
+    /// The answer to a plan, and the way it took.
+    fn merged(
+        &mut self,
+        plan: &AggregatePlan,
+        dataset: &Dataset,
+    ) -> Result<(BatchBuilder, &'static str)> {
+        let way = (self.route, self.state);
+        if let Some(scanned) = self.memory.aggregate(self.port, (plan, dataset), way)? {
+            return Ok((scanned.batch, COLUMNSTORE));
+        }
+        let (batch, full_scan) = self.merged_by_sql(plan)?;
+        Ok((batch, if full_scan { "scan" } else { "index" }))
     }
 
     /// The answer to a plan, and whether a table or index was read in full.
-    fn merged(&mut self, plan: &AggregatePlan) -> Result<(BatchBuilder, bool)> {
+    fn merged_by_sql(&mut self, plan: &AggregatePlan) -> Result<(BatchBuilder, bool)> {
         let mut groups = Groups::new(plan);
         let mut full_scan = false;
         if let Some(main) = &plan.main {
@@ -123,7 +148,11 @@ impl<P: SqlPort> Reading<'_, P> {
             }
             Node::Map(entries) if entries.iter().any(|(name, _)| name == "measures") => {
                 let query = AggregateQuery::from_node(target)?;
-                let plan = aggregate::plan(query.clone(), dataset(self.datasets, &query.dataset)?)?;
+                let dataset = dataset(self.datasets, &query.dataset)?;
+                let plan = aggregate::plan(query, dataset)?;
+                if self.memory.would_take(self.port, (&plan, dataset), self.state)? {
+                    return self.explain_rest(&plan, dataset);
+                }
                 let AggregatePlan { main, distinct, .. } = plan;
                 main.into_iter().chain(distinct).collect()
             }
@@ -132,12 +161,27 @@ impl<P: SqlPort> Reading<'_, P> {
                 vec![records::plan(&query, dataset(self.datasets, &query.dataset)?)?.statement]
             }
         };
+        self.explain_all(statements)
+    }
+
+    fn explain_all(&mut self, statements: Vec<Sql>) -> Result<Plan> {
         let mut steps = Vec::new();
         for Sql { text, params } in &statements {
             steps.extend(self.steps(text, Params::Positional(params))?);
         }
         let texts: Vec<String> = statements.into_iter().map(|sql| sql.text).collect();
         Ok(Plan::of(texts.join(";\n"), steps, false))
+    }
+
+    /// What SQL does where segments answer: it reads the rows that are in none.
+    fn explain_rest(&mut self, plan: &AggregatePlan, dataset: &Dataset) -> Result<Plan> {
+        let (main, distinct) = plan.of_keys(dataset)?;
+        let statements = main.into_iter().chain(distinct).map(|mut sql| {
+            sql.params.extend([Value::Int(0), Value::Int(0)]);
+            sql
+        });
+        let rest = self.explain_all(statements.collect())?;
+        Ok(Plan { route: COLUMNSTORE, ..rest })
     }
 
     fn steps(&mut self, sql: &str, params: Params<'_>) -> Result<Vec<Step>> {
@@ -208,7 +252,7 @@ impl RowSink for Rows {
 }
 
 /// Hands each row to a closure.
-struct Each<F>(F);
+pub struct Each<F>(pub F);
 
 impl<F: FnMut(&[ValueRef<'_>]) -> Result<()>> RowSink for Each<F> {
     fn columns(&mut self, _: Vec<String>) -> Result<()> {

@@ -74,7 +74,7 @@ export abstract class Caller {
     const what = 'aggregate()';
     checkPlainData(query, 'query', 'QUERY_INVALID');
     checkQueryOptions(what, options);
-    return resultOf(await this.send({ op: 'aggregate', query }, { what, ...options, abandonable: true }));
+    return resultOf(await this.send({ op: 'aggregate', query, route: options.route }, { what, ...options, abandonable: true }));
   }
 
   async records<T = Row>(query: RecordsQuery, options: QueryOptions = {}): Promise<Page<T>> {

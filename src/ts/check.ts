@@ -16,7 +16,7 @@ const OPEN_OPTIONS: readonly (keyof OpenOptions)[] = ['name', 'storage', 'datase
 const FILE_OPTIONS: readonly (keyof InspectOptions)[] = ['format', 'table', 'delimiter', 'header', 'decimal', 'dateFormat', 'encoding', 'signal'];
 const IMPORT_OPTIONS: readonly (keyof ImportOptions)[] = ['dataset', ...FILE_OPTIONS, 'columns', 'onError', 'onConflict', 'onProgress'];
 const EXPORT_OPTIONS: readonly (keyof ExportOptions)[] = ['format', 'query', 'formulas', 'signal'];
-const QUERY_OPTIONS: readonly (keyof QueryOptions)[] = ['signal', 'timeoutMs', 'onProgress'];
+const QUERY_OPTIONS: readonly (keyof QueryOptions)[] = ['signal', 'timeoutMs', 'onProgress', 'route'];
 
 /** Timers take no more: 24.8 days. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
@@ -46,6 +46,7 @@ export function checkQueryOptions(what: string, options: QueryOptions, more: rea
   if (timeoutMs !== undefined && !(typeof timeoutMs === 'number' && timeoutMs > 0 && timeoutMs <= TIMEOUT_MS_MAX)) {
     throw new LotwiseError('QUERY_INVALID', `${what}: timeoutMs has to be a number of milliseconds above 0 and up to ${TIMEOUT_MS_MAX}.`);
   }
+  checkOneOf(what, options, 'route', ['auto', 'columnstore', 'sql'], 'QUERY_INVALID');
   checkSignal(what, options.signal, 'QUERY_INVALID');
   checkListener(what, options.onProgress, 'QUERY_INVALID');
 }

@@ -6,7 +6,8 @@
  */
 import type { ConfigPatch } from './config.ts';
 import type {
-  AggregateQuery, Capabilities, Config, Dataset, Detected, ImportOptions, ImportReport, InspectOptions, Plan, RecordsQuery, Stats, Value, WriteOptions,
+  AggregateQuery, Capabilities, Config, Dataset, Detected, ImportOptions, ImportReport, InspectOptions, Plan, QueryOptions, RecordsQuery, ResultMeta, Stats, Value,
+  WriteOptions,
 } from './types.ts';
 
 /** What of `Capabilities` the engine itself knows. */
@@ -36,7 +37,7 @@ export interface EngineInspection {
 /** An answer in columns; `batch` is in the format of batch/format.ts. */
 export interface Reply {
   batch: Uint8Array<ArrayBuffer>;
-  meta: { route: 'index' | 'scan' | 'write'; rows: number; dataVersion: number };
+  meta: { route: ResultMeta['route']; rows: number; dataVersion: number };
   next?: string;
 }
 
@@ -55,6 +56,8 @@ export interface CallOptions {
   /** Asked while a statement runs, about every 20 µs; true ends it. */
   watch?: () => boolean;
   durability?: WriteOptions['durability'];
+  /** Which way an aggregate may take. */
+  route?: QueryOptions['route'];
 }
 
 /** What is exported: SQL text, a query, or everything. */

@@ -292,7 +292,7 @@ export class Processor {
     if (transaction !== undefined) this.#transactions.check(transaction);
     switch (operation.op) {
       case 'query': return this.#reply(call, engine.query(operation.sql, operation.params, options));
-      case 'aggregate': return this.#reply(call, engine.aggregate(operation.query, options));
+      case 'aggregate': return this.#reply(call, engine.aggregate(operation.query, operation.route === undefined ? options : { ...options, route: operation.route }));
       case 'records': return this.#reply(call, engine.records(operation.query, options));
       case 'execute': return this.#written(call, engine.execute(operation.sql, operation.params, writing(options, operation)));
       case 'executeMany':

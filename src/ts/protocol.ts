@@ -9,7 +9,7 @@ import type {
   EngineCapabilities, EngineImportOptions, EngineInspectOptions, EngineInspection, ExportTarget, PlainParams, Reply, WriteReply,
 } from './engine.ts';
 import type { ErrorFields } from './errors.ts';
-import type { AggregateQuery, Config, Dataset, ImportReport, Plan, Progress, RecordsQuery, Stats, WriteOptions } from './types.ts';
+import type { AggregateQuery, Config, Dataset, ImportReport, Plan, Progress, QueryOptions, RecordsQuery, Stats, WriteOptions } from './types.ts';
 
 /** Rises with each change of the messages: a worker script kept from an older version is found out. */
 export const PROTOCOL_VERSION = 3;
@@ -51,7 +51,7 @@ export type Operation =
   | ({ op: 'execute'; sql: string; params: PlainParams | undefined } & WriteSettings)
   | ({ op: 'executeMany'; sql: string; batch: Uint8Array<ArrayBuffer>; named: boolean } & WriteSettings)
   | ({ op: 'append'; dataset: string; batch: Uint8Array<ArrayBuffer>; onConflict: 'error' | 'ignore' | 'replace' } & WriteSettings)
-  | { op: 'aggregate'; query: AggregateQuery }
+  | { op: 'aggregate'; query: AggregateQuery; route: QueryOptions['route'] }
   | { op: 'records'; query: RecordsQuery }
   | { op: 'explain'; target: string | AggregateQuery | RecordsQuery; params: PlainParams | undefined }
   | { op: 'define'; dataset: Dataset }

@@ -17,7 +17,9 @@ use crate::platform::opfs::Pool;
 use crate::platform::sqlite::SqlitePort;
 use crate::platform::watch;
 use crate::platform::zones::zone;
-use crate::storage::engine::{Answer, Call, Engine as Core, Import as CoreImport, Scope, Written};
+use crate::storage::engine::{
+    Answer, Call, Engine as Core, Import as CoreImport, ROUTES, Scope, Written,
+};
 use crate::storage::export::Export as CoreExport;
 use crate::storage::ingest::ON_CONFLICT;
 use crate::storage::port::{Params, SqlPort};
@@ -300,6 +302,7 @@ impl Engine {
                 timeout_ms: fields.whole("timeoutMs", 1, u64::from(u32::MAX))?,
                 idempotency_key: fields.text("idempotencyKey")?,
                 relaxed: fields.word("durability", &[("full", false), ("relaxed", true)])?,
+                route: fields.word("route", &ROUTES)?.unwrap_or_default(),
             });
             let result = work(core, &mut fields);
             core.set_call(Call::default());

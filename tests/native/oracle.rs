@@ -5,6 +5,7 @@ mod clock;
 mod columns;
 mod evaluate;
 mod generate;
+mod routes;
 
 use std::cmp::Ordering;
 

@@ -4,6 +4,7 @@ use crate::common::{batch, node, rows};
 use lotwise::error::Error;
 use lotwise::model::dataset::Dataset;
 use lotwise::model::value::Value;
+use lotwise::planner::route::Route;
 use lotwise::platform::sqlite::SqlitePort;
 use lotwise::storage::engine::{Answer, Call, Engine, Scope};
 use lotwise::storage::ingest::OnConflict;
@@ -13,8 +14,13 @@ use lotwise::storage::transaction::Begun;
 type Db = Engine<SqlitePort>;
 
 const NONE: Params<'static> = Params::Positional(&[]);
-const INSIDE: Call =
-    Call { scope: Scope::Inside, timeout_ms: None, idempotency_key: None, relaxed: None };
+const INSIDE: Call = Call {
+    scope: Scope::Inside,
+    timeout_ms: None,
+    idempotency_key: None,
+    relaxed: None,
+    route: Route::Auto,
+};
 
 fn open() -> Db {
     let json = serde_json::json!({ "name": "t", "columns": { "x": { "type": "integer", "required": true } } });

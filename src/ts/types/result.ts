@@ -15,6 +15,11 @@ export interface QueryOptions {
   timeoutMs?: number;
   /** Called about ten times a second while the statement runs, with steps of SQLite's virtual machine. */
   onProgress?: (progress: Progress) => void;
+  /**
+   * Which way aggregate() may take, for checks and benchmarks: through segments of columns wherever there are some,
+   * or by SQL alone. Default 'auto': whichever is likely to be sooner. The answer is the same.
+   */
+  route?: 'auto' | 'columnstore' | 'sql';
 }
 
 /** For calls that write. */
@@ -79,8 +84,11 @@ export interface Page<T = Row> extends Result<T> {
 
 /** How an answer was come by. */
 export interface ResultMeta {
-  /** 'index': through indexes; 'scan': some table was read in full; 'write': the statement wrote. */
-  route: 'index' | 'scan' | 'write';
+  /**
+   * 'columnstore': through segments of columns, and SQL for the rows that are in none yet; 'index': through indexes;
+   * 'scan': some table was read in full; 'write': the statement wrote.
+   */
+  route: 'columnstore' | 'index' | 'scan' | 'write';
   /** Results are not cached. */
   cache: 'bypass';
   /** Since the answer was computed: 0, nothing is cached. */
