@@ -14,6 +14,7 @@ pub mod json;
 pub mod proposal;
 pub mod query;
 pub mod refusal;
+pub mod segment;
 pub mod tables;
 
 use std::cell::RefCell;
@@ -25,7 +26,7 @@ use lotwise::storage::engine::Engine;
 pub type Target = fn(&[u8]);
 
 /// The targets by name.
-pub const ALL: [(&str, Target); 9] = [
+pub const ALL: [(&str, Target); 10] = [
     ("batch", batch::run),
     ("cursor", cursor::run),
     ("definition", definition::run),
@@ -35,6 +36,7 @@ pub const ALL: [(&str, Target); 9] = [
     ("json", json::run),
     ("proposal", proposal::run),
     ("query", query::run),
+    ("segment", segment::run),
 ];
 
 /// Gives a filled database to `work`; the next one gets it as this one did.

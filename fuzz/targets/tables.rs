@@ -31,6 +31,7 @@ pub fn everything() -> Dataset {
             "extra": {"type": "json"},
             "select": {"type": "timestampText"}
         },
+        "dimensions": ["id", "s", "the lot", "day", "select"], "measures": ["n", "x"],
         "indexes": [
             {"name": "by lot", "columns": ["the lot", {"column": "n", "desc": true}]},
             {"name": "by_day", "columns": ["day"]},

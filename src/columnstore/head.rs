@@ -10,6 +10,8 @@ use xxhash_rust::xxh64::xxh64;
 use crate::columnstore::build::SEGMENT_ROWS_MAX;
 use crate::columnstore::layout::Form;
 use crate::error::{Error, Result};
+use crate::model::calendar::DAY_MS;
+use crate::model::range::{FIRST_MS, LAST_MS};
 
 const MAGIC: &[u8; 4] = b"LWS1";
 /// Bytes of a column's entry behind its name.
@@ -148,6 +150,14 @@ impl Entry {
         };
         if !fits {
             return Err(corrupt("a column's width does not go with its form"));
+        }
+        let (first, last) = match entry.form {
+            Form::Days => (FIRST_MS.div_euclid(DAY_MS), LAST_MS.div_euclid(DAY_MS)),
+            Form::Millis => (FIRST_MS, LAST_MS),
+            _ => (i64::MIN, i64::MAX),
+        };
+        if entry.min < first || entry.max > last {
+            return Err(corrupt("a column has times before the year 0 or after 9999"));
         }
         if entry.form != Form::Real && entry.min > entry.max {
             return Err(corrupt("a column's least value is above its greatest"));

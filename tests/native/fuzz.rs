@@ -95,6 +95,7 @@ target!(files_are_described_or_refused, "inspect");
 target!(json_is_read_as_others_read_it, "json");
 target!(what_is_proposed_for_a_table_takes_it, "proposal");
 target!(queries_are_answered_or_refused, "query");
+target!(segments_are_read_or_refused, "segment");
 
 #[test]
 fn every_target_is_here() {
