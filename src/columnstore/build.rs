@@ -5,14 +5,14 @@
 //! integers as distance from the least, text as code; of text the dictionary in the order of its bytes: u32
 //! offsets, one more than entries, and the bytes.
 
-use std::collections::HashMap;
+use std::rc::Rc;
 
-use foldhash::fast::FixedState;
 use xxhash_rust::xxh64::xxh64;
 
 use crate::columnstore::head::{Entry, Head};
 use crate::columnstore::layout::{Form, Layout};
 use crate::model::calendar::{DAY_MS, HOUR_MS, MINUTE_MS, digits, parse_date};
+use crate::model::numbering::ByteNumbers;
 use crate::model::value::ValueRef;
 
 /// Most rows of a segment.
@@ -45,7 +45,7 @@ struct ColumnBuilder {
     /// Integers, bits of reals, or codes in the order in which text came; 0 of nulls.
     values: Vec<i64>,
     nulls: Vec<u32>,
-    codes: HashMap<Box<[u8]>, u32, FixedState>,
+    codes: ByteNumbers,
     dictionary_bytes: usize,
     /// Text of the last row that had one, and its code.
     last: (Box<[u8]>, u32),
@@ -62,7 +62,7 @@ impl SegmentBuilder {
             form,
             values: Vec::new(),
             nulls: Vec::new(),
-            codes: HashMap::default(),
+            codes: ByteNumbers::default(),
             dictionary_bytes: 0,
             last: (Box::default(), u32::MAX),
             is_absent: false,
@@ -115,7 +115,7 @@ impl ColumnBuilder {
             None => {
                 self.is_absent = true;
                 self.values = Vec::new();
-                self.codes = HashMap::default();
+                self.codes = ByteNumbers::default();
             }
         }
     }
@@ -124,20 +124,16 @@ impl ColumnBuilder {
         if self.last.1 != u32::MAX && *self.last.0 == *text {
             return Some(i64::from(self.last.1));
         }
-        let code = match self.codes.get(text) {
-            Some(code) => *code,
-            None => {
-                // Text that is no UTF-8 has other rules in SQL.
-                std::str::from_utf8(text).ok()?;
-                self.dictionary_bytes += text.len();
-                let code = self.codes.len();
-                if code == ENTRIES_MAX || self.dictionary_bytes > DICTIONARY_BYTES_MAX {
-                    return None;
-                }
-                self.codes.insert(text.into(), code as u32);
-                code as u32
+        let known = self.codes.keys().len();
+        let code = self.codes.number(text);
+        if code as usize == known {
+            // Text that is no UTF-8 has other rules in SQL.
+            std::str::from_utf8(text).ok()?;
+            self.dictionary_bytes += text.len();
+            if known == ENTRIES_MAX || self.dictionary_bytes > DICTIONARY_BYTES_MAX {
+                return None;
             }
-        };
+        }
         self.last = (text.into(), code);
         Some(i64::from(code))
     }
@@ -203,18 +199,20 @@ impl ColumnBuilder {
     }
 
     /// The entries in the order of their bytes; the codes follow it from now on.
-    fn sort_dictionary(&mut self) -> Vec<Box<[u8]>> {
-        let mut entries: Vec<(Box<[u8]>, u32)> =
-            std::mem::take(&mut self.codes).into_iter().collect();
-        entries.sort_unstable();
+    fn sort_dictionary(&mut self) -> Vec<Rc<[u8]>> {
+        let entries = self.codes.keys();
+        let mut order: Vec<u32> = (0..entries.len() as u32).collect();
+        order.sort_unstable_by(|a, b| entries[*a as usize].cmp(&entries[*b as usize]));
         let mut codes = vec![0_i64; entries.len()];
-        for (new, (_, old)) in entries.iter().enumerate() {
+        for (new, old) in order.iter().enumerate() {
             codes[*old as usize] = new as i64;
         }
-        if self.form == Form::Text && !entries.is_empty() {
-            self.values.iter_mut().for_each(|value| *value = codes[*value as usize]);
+        if self.form == Form::Text && !codes.is_empty() {
+            for value in &mut self.values {
+                *value = codes[*value as usize];
+            }
         }
-        entries.into_iter().map(|(text, _)| text).collect()
+        order.iter().map(|old| Rc::clone(&entries[*old as usize])).collect()
     }
 
     /// What stands in the head as least and greatest.

@@ -1,40 +1,25 @@
 //! Decoded columns, kept while they fit: bounded in bytes, the least recently used go first.
 //! Knows segments by number; not where their bytes come from.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
-use foldhash::fast::FixedState;
 use lru::LruCache;
 
 use crate::columnstore::column::Column;
 use crate::columnstore::head::Entry;
 use crate::columnstore::layout::Form;
 use crate::error::Result;
+use crate::model::numbering::ByteNumbers;
 
 /// Decoded columns of all segments of a database.
 #[derive(Debug)]
 pub struct ColumnCache {
     columns: LruCache<(i64, usize), Rc<Column>>,
-    texts: HashMap<String, Texts>,
+    /// Every text that a column of a dataset has had.
+    texts: Vec<(String, ByteNumbers)>,
     bytes: usize,
     text_bytes: usize,
     bytes_max: usize,
-}
-
-/// Every text that a column has had, and its shared code.
-#[derive(Debug, Default)]
-pub struct Texts {
-    codes: HashMap<Rc<[u8]>, u32, FixedState>,
-    texts: Vec<Rc<[u8]>>,
-}
-
-impl Texts {
-    /// The text of a shared code.
-    #[must_use]
-    pub fn text(&self, code: u32) -> &[u8] {
-        &self.texts[code as usize]
-    }
 }
 
 impl ColumnCache {
@@ -42,7 +27,7 @@ impl ColumnCache {
     #[must_use]
     pub fn new(bytes_max: usize) -> Self {
         let columns = LruCache::unbounded();
-        Self { columns, texts: HashMap::new(), bytes: 0, text_bytes: 0, bytes_max }
+        Self { columns, texts: Vec::new(), bytes: 0, text_bytes: 0, bytes_max }
     }
 
     /// Bytes that it holds.
@@ -69,10 +54,11 @@ impl ColumnCache {
         }
     }
 
-    /// The texts of a column of a dataset.
+    /// The texts of a column of a dataset, by shared code.
     #[must_use]
-    pub fn texts(&self, dataset: &str, column: &str) -> Option<&Texts> {
-        self.texts.get(&key(dataset, column))
+    pub fn texts(&self, dataset: &str, column: &str) -> &[Rc<[u8]>] {
+        let key = key(dataset, column);
+        self.texts.iter().find(|(known, _)| *known == key).map_or(&[], |(_, texts)| texts.keys())
     }
 
     /// A column of a segment; `read` gives its bytes where it is not here.
@@ -98,20 +84,20 @@ impl ColumnCache {
     }
 
     fn share(&mut self, column: &mut Column, key: String) {
-        let texts = self.texts.entry(key).or_default();
+        let at = self.texts.iter().position(|(known, _)| *known == key).unwrap_or_else(|| {
+            self.texts.push((key, ByteNumbers::default()));
+            self.texts.len() - 1
+        });
+        let texts = &mut self.texts[at].1;
         let count = column.dictionary.entries();
         let mut shared = Vec::with_capacity(count);
         for code in 0..count {
             let text = column.dictionary.text(code);
-            let code = texts.codes.get(text).copied().unwrap_or_else(|| {
-                let text: Rc<[u8]> = text.into();
-                let code = texts.texts.len() as u32;
+            let known = texts.keys().len();
+            shared.push(texts.number(text));
+            if texts.keys().len() > known {
                 self.text_bytes += text.len() + 64;
-                texts.texts.push(Rc::clone(&text));
-                texts.codes.insert(text, code);
-                code
-            });
-            shared.push(code);
+            }
         }
         column.dictionary.shared = shared;
     }

@@ -4,6 +4,7 @@ use xxhash_rust::xxh64::xxh64;
 
 use crate::columnstore::head::{Entry, corrupt};
 use crate::columnstore::layout::Form;
+use crate::columnstore::select::Rows;
 use crate::error::Result;
 
 /// A decoded column.
@@ -179,6 +180,34 @@ impl Data {
             Self::U32(values) => u64::from(values[row]),
             Self::I64(values) => values[row] as u64,
             Self::F64(values) => values[row].to_bits(),
+        }
+    }
+
+    /// The values of rows as codes, or distances below 2^32.
+    #[must_use]
+    pub fn codes(&self, rows: &Rows) -> Vec<u32> {
+        match (self, rows) {
+            (Self::U8(values), Rows::Span(first, end)) => {
+                values[*first..*end].iter().map(|value| u32::from(*value)).collect()
+            }
+            (Self::U16(values), Rows::Span(first, end)) => {
+                values[*first..*end].iter().map(|value| u32::from(*value)).collect()
+            }
+            (data, rows) => (0..rows.len()).map(|at| data.at(rows.row(at)) as u32).collect(),
+        }
+    }
+
+    /// The values of rows as distances.
+    #[must_use]
+    pub fn distances(&self, rows: &Rows) -> Vec<u64> {
+        match (self, rows) {
+            (Self::U8(values), Rows::List(rows)) => {
+                rows.iter().map(|row| u64::from(values[*row as usize])).collect()
+            }
+            (Self::U16(values), Rows::List(rows)) => {
+                rows.iter().map(|row| u64::from(values[*row as usize])).collect()
+            }
+            (data, rows) => (0..rows.len()).map(|at| data.at(rows.row(at))).collect(),
         }
     }
 

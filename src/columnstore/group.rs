@@ -1,14 +1,11 @@
 //! Groups within a stretch of a segment: each row gets a small number, each number stands for the parts of a
 //! key. Does not know measures.
 
-use std::collections::HashMap;
-
-use foldhash::fast::FixedState;
-
 use crate::columnstore::column::{Column, Data};
 use crate::columnstore::layout::Form;
 use crate::columnstore::select::Rows;
 use crate::model::calendar::DAY_MS;
+use crate::model::numbering::WordNumbers;
 use crate::model::plant::PlantTime;
 use crate::model::range::TimeBucket;
 
@@ -16,6 +13,9 @@ use crate::model::range::TimeBucket;
 pub const KEYS_MAX: usize = 7;
 /// Values of one column up to which every one gets a place, there or not.
 const DOMAIN_MAX: usize = 1 << 16;
+
+/// Null, where values are words: no value has so many bits.
+const NULL: u128 = 1 << 64;
 
 /// A part of a key: an integer, a shared code, the bits of a real, the start of a bucket; or null.
 pub type Part = Option<i64>;
@@ -25,7 +25,7 @@ pub type Part = Option<i64>;
 pub struct Grouping<'c> {
     keys: Vec<KeyIds<'c>>,
     /// Where numbers are not places in the product of all keys: the place that each stands for.
-    places: Option<Vec<u128>>,
+    places: Option<WordNumbers>,
     /// The number of each row; none where all are in group 0.
     pub ids: Option<Vec<u32>>,
     /// All numbers are below.
@@ -72,24 +72,16 @@ impl<'c> Grouping<'c> {
         if let Some(count) = dense {
             return Self { ids: dense_places(&mut keys), places: None, count, keys };
         }
-        let mut known: HashMap<u128, u32, FixedState> = HashMap::default();
-        let mut places = Vec::new();
-        let mut ids = Vec::with_capacity(rows.len());
-        for place in sparse_places(&keys, rows.len()) {
-            let id = *known.entry(place).or_insert_with(|| {
-                places.push(place);
-                (places.len() - 1) as u32
-            });
-            ids.push(id);
-        }
-        let count = places.len();
-        Self { keys, places: Some(places), ids: Some(ids), count }
+        let mut known = WordNumbers::default();
+        let places = sparse_places(&keys, rows.len());
+        let ids = places.into_iter().map(|place| known.number(place)).collect();
+        Self { keys, count: known.keys().len(), places: Some(known), ids: Some(ids) }
     }
 
     /// Writes the parts of a group's key.
     pub fn parts(&self, id: usize, parts: &mut Vec<Part>) {
         parts.clear();
-        let mut place = self.places.as_ref().map_or(id as u128, |places| places[id]);
+        let mut place = self.places.as_ref().map_or(id as u128, |places| places.keys()[id]);
         for key in self.keys.iter().rev() {
             let count = key.count.max(1) as u128;
             parts.push(key.part((place % count) as usize));
@@ -149,7 +141,7 @@ impl<'c> KeyIds<'c> {
             KeyOf::Bucket(bucket, plant) => Self::buckets(bucket, plant, column, rows),
             KeyOf::Value => match column.domain(DOMAIN_MAX) {
                 Some(domain) => Self::dense(column, domain, rows),
-                None => Self::sparse(column, rows, |value| value),
+                None => Self::sparse(column, rows),
             },
         }
     }
@@ -163,73 +155,54 @@ impl<'c> KeyIds<'c> {
         if domain <= 1 && column.nulls.is_none() {
             return Self { ids: None, count: domain, parts };
         }
-        let mut ids: Vec<u32> = gather(column, rows, |value| value as u32);
-        if let Some(nulls) = &column.nulls {
-            let mut at = 0;
-            rows.each(|row| {
-                if nulls[row] != 0 {
-                    ids[at] = domain as u32;
-                }
-                at += 1;
-            });
-        }
+        let mut ids = column.data.codes(rows);
+        set_nulls(column, rows, &mut ids, domain as u32);
         Self { ids: Some(ids), count: domain + usize::from(column.nulls.is_some()), parts }
     }
 
     /// Values get numbers as they come.
-    fn sparse(column: &Column, rows: &Rows, part: impl Fn(i64) -> i64) -> Self {
-        let mut known: HashMap<Part, u32, FixedState> = HashMap::default();
-        let mut list: Vec<Part> = Vec::new();
-        let mut ids = Vec::with_capacity(rows.len());
-        rows.each(|row| {
-            let value = (!column.is_null(row)).then(|| part(value_at(column, row)));
-            ids.push(*known.entry(value).or_insert_with(|| {
-                list.push(value);
-                (list.len() - 1) as u32
-            }));
-        });
+    fn sparse(column: &Column, rows: &Rows) -> Self {
+        let mut known = WordNumbers::default();
+        let ids = (0..rows.len())
+            .map(|at| {
+                let row = rows.row(at);
+                let value = (!column.is_null(row)).then(|| value_at(column, row));
+                known.number(value.map_or(NULL, |value| u128::from(value as u64)))
+            })
+            .collect();
+        let part = |key: &u128| (*key != NULL).then_some(*key as u64 as i64);
+        let list: Vec<Part> = known.keys().iter().map(part).collect();
         Self { ids: Some(ids), count: list.len(), parts: Parts::List(list) }
     }
 
     fn buckets(bucket: TimeBucket, plant: &PlantTime, column: &Column, rows: &Rows) -> Self {
         let unit_ms = if column.form == Form::Days { DAY_MS } else { 1 };
-        let mut list: Vec<Part> = Vec::new();
-        let mut known: HashMap<i64, u32, FixedState> = HashMap::default();
+        let mut known = WordNumbers::default();
         // The bucket that the last row was in: mostly the next one is in it too.
         let (mut start, mut end, mut id) = (0, 0, 0);
-        let mut id_of = |ms: i64, list: &mut Vec<Part>| {
+        let mut id_of = |distance: u64| {
+            let ms = column.min.wrapping_add(distance as i64).wrapping_mul(unit_ms);
             if ms < start || ms >= end {
                 start = bucket.start(plant, ms);
                 end = bucket.next(plant, start);
-                id = *known.entry(start).or_insert_with(|| {
-                    list.push(Some(start));
-                    (list.len() - 1) as u32
-                });
+                id = known.number(u128::from(start as u64));
             }
             id
         };
-        let mut ids: Vec<u32> = match column.domain(DOMAIN_MAX) {
+        let mut ids = match column.domain(DOMAIN_MAX) {
             // Fewer days than rows: each is looked at once.
             Some(domain) if domain <= rows.len() => {
-                let of_value: Vec<u32> = (0..domain as i64)
-                    .map(|distance| id_of((column.min + distance) * unit_ms, &mut list))
-                    .collect();
-                gather(column, rows, |value| of_value[value as usize])
+                let of_value: Vec<u32> = (0..domain as u64).map(&mut id_of).collect();
+                let mut ids = column.data.codes(rows);
+                ids.iter_mut().for_each(|id| *id = of_value[*id as usize]);
+                ids
             }
-            _ => gather(column, rows, |value| {
-                id_of(column.min.wrapping_add(value as i64).wrapping_mul(unit_ms), &mut list)
-            }),
+            _ => (0..rows.len()).map(|at| id_of(column.data.at(rows.row(at)))).collect(),
         };
-        if let Some(nulls) = &column.nulls {
-            let null_id = list.len() as u32;
+        let mut list: Vec<Part> = known.keys().iter().map(|key| Some(*key as u64 as i64)).collect();
+        if column.nulls.is_some() {
+            set_nulls(column, rows, &mut ids, list.len() as u32);
             list.push(None);
-            let mut at = 0;
-            rows.each(|row| {
-                if nulls[row] != 0 {
-                    ids[at] = null_id;
-                }
-                at += 1;
-            });
         }
         Self { ids: Some(ids), count: list.len(), parts: Parts::List(list) }
     }
@@ -251,31 +224,13 @@ pub fn value_at(column: &Column, row: usize) -> i64 {
     }
 }
 
-/// What is made of the stored values of rows.
-pub fn gather<T>(column: &Column, rows: &Rows, mut make: impl FnMut(u64) -> T) -> Vec<T> {
-    match (&column.data, rows) {
-        (Data::U8(values), Rows::Span(first, end)) => {
-            values[*first..*end].iter().map(|value| make(u64::from(*value))).collect()
-        }
-        (Data::U16(values), Rows::Span(first, end)) => {
-            values[*first..*end].iter().map(|value| make(u64::from(*value))).collect()
-        }
-        (Data::U32(values), Rows::Span(first, end)) => {
-            values[*first..*end].iter().map(|value| make(u64::from(*value))).collect()
-        }
-        (Data::U8(values), Rows::List(rows)) => {
-            rows.iter().map(|row| make(u64::from(values[*row as usize]))).collect()
-        }
-        (Data::U16(values), Rows::List(rows)) => {
-            rows.iter().map(|row| make(u64::from(values[*row as usize]))).collect()
-        }
-        (Data::U32(values), Rows::List(rows)) => {
-            rows.iter().map(|row| make(u64::from(values[*row as usize]))).collect()
-        }
-        (data, rows) => {
-            let mut made = Vec::with_capacity(rows.len());
-            rows.each(|row| made.push(make(data.at(row))));
-            made
+/// Gives rows without a value that number.
+fn set_nulls(column: &Column, rows: &Rows, ids: &mut [u32], number: u32) {
+    if column.nulls.is_some() {
+        for (at, id) in ids.iter_mut().enumerate() {
+            if column.is_null(rows.row(at)) {
+                *id = number;
+            }
         }
     }
 }

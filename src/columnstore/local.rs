@@ -2,7 +2,6 @@
 //! Does not know what groups stand for.
 
 use crate::columnstore::column::{Column, Data};
-use crate::columnstore::group::gather;
 use crate::columnstore::layout::Form;
 use crate::columnstore::select::{Mask, Rows};
 
@@ -15,6 +14,13 @@ pub struct Grouped<'a> {
     pub ids: Option<&'a [u32]>,
     /// All groups are below.
     pub count: usize,
+}
+
+impl Grouped<'_> {
+    /// The group of the row at a place.
+    fn group(&self, at: usize) -> usize {
+        self.ids.map_or(0, |ids| ids[at] as usize)
+    }
 }
 
 /// What is computed of each group's values.
@@ -63,15 +69,15 @@ pub fn those(
     // A place too many, so that every row can be written down before it is known to be kept.
     let mut rows = vec![0; grouped.rows.len() + 1];
     let mut ids = grouped.ids.map(|ids| vec![0; ids.len() + 1]);
-    let (mut at, mut count) = (0, 0);
-    grouped.rows.each(|row| {
+    let mut count = 0;
+    for at in 0..grouped.rows.len() {
+        let row = grouped.rows.row(at);
         rows[count] = row as u32;
         if let (Some(kept), Some(ids)) = (&mut ids, grouped.ids) {
             kept[count] = ids[at];
         }
         count += usize::from(is_kept(row));
-        at += 1;
-    });
+    }
     rows.truncate(count);
     if let Some(ids) = &mut ids {
         ids.truncate(count);
@@ -103,12 +109,10 @@ pub fn compute(function: Function, column: &Column, grouped: &Grouped<'_>) -> Va
 fn sums(column: &Column, grouped: &Grouped<'_>) -> Values {
     if column.min.unsigned_abs().max(column.max.unsigned_abs()) > NARROW_MAX {
         let mut sums = vec![0_i128; grouped.count.max(1)];
-        let mut at = 0;
-        grouped.rows.each(|row| {
-            let id = grouped.ids.map_or(0, |ids| ids[at] as usize);
-            sums[id] += i128::from(column.min.wrapping_add(column.data.at(row) as i64));
-            at += 1;
-        });
+        for at in 0..grouped.rows.len() {
+            let distance = column.data.at(grouped.rows.row(at)) as i64;
+            sums[grouped.group(at)] += i128::from(column.min.wrapping_add(distance));
+        }
         return Values::Wide(sums);
     }
     let mut sums = vec![0_i64; grouped.count.max(1)];
@@ -126,7 +130,7 @@ fn sums(column: &Column, grouped: &Grouped<'_>) -> Values {
             add(&values[*first..*end], column.min, grouped.ids, &mut sums);
         }
         (_, rows) => {
-            let values: Vec<u64> = gather(column, rows, |value| value);
+            let values = column.data.distances(rows);
             add(&values, column.min, grouped.ids, &mut sums);
         }
     }
@@ -152,54 +156,34 @@ fn ends(is_min: bool, column: &Column, grouped: &Grouped<'_>) -> Values {
     let worst = if is_min { i64::MAX } else { i64::MIN };
     let mut ends = vec![worst; grouped.count.max(1)];
     let min = if column.form == Form::Text { 0 } else { column.min };
-    let values: Vec<i64> = gather(column, grouped.rows, |value| min.wrapping_add(value as i64));
-    let better = |a: i64, b: i64| if is_min { a.min(b) } else { a.max(b) };
-    match grouped.ids {
-        None => ends[0] = values.into_iter().fold(worst, better),
-        Some(ids) => {
-            for (id, value) in ids.iter().zip(values) {
-                let end = &mut ends[*id as usize];
-                *end = better(*end, value);
-            }
-        }
+    for (at, distance) in column.data.distances(grouped.rows).into_iter().enumerate() {
+        let (end, value) = (&mut ends[grouped.group(at)], min.wrapping_add(distance as i64));
+        *end = if is_min { value.min(*end) } else { value.max(*end) };
     }
     Values::Ints(ends)
-}
-
-fn each_real(values: &[f64], grouped: &Grouped<'_>, mut take: impl FnMut(usize, f64)) {
-    match (grouped.rows, grouped.ids) {
-        (Rows::Span(first, end), Some(ids)) => {
-            ids.iter().zip(&values[*first..*end]).for_each(|(id, x)| take(*id as usize, *x));
-        }
-        (rows, ids) => {
-            let mut at = 0;
-            rows.each(|row| {
-                take(ids.map_or(0, |ids| ids[at] as usize), values[row]);
-                at += 1;
-            });
-        }
-    }
 }
 
 /// Each sum with what rounding lost of it (Knuth's TwoSum, which needs no comparison).
 fn real_sums(values: &[f64], grouped: &Grouped<'_>) -> Values {
     let mut sums = vec![(0.0_f64, 0.0_f64); grouped.count.max(1)];
-    each_real(values, grouped, |id, x| {
-        let (sum, lost) = &mut sums[id];
+    for at in 0..grouped.rows.len() {
+        let x = values[grouped.rows.row(at)];
+        let (sum, lost) = &mut sums[grouped.group(at)];
         let total = *sum + x;
         let part = total - *sum;
         *lost += (*sum - (total - part)) + (x - part);
         *sum = total;
-    });
+    }
     Values::Reals(sums)
 }
 
 fn real_ends(is_min: bool, values: &[f64], grouped: &Grouped<'_>) -> Values {
     let worst = if is_min { f64::INFINITY } else { f64::NEG_INFINITY };
     let mut ends = vec![(worst, 0.0); grouped.count.max(1)];
-    each_real(values, grouped, |id, x| {
-        let end = &mut ends[id].0;
+    for at in 0..grouped.rows.len() {
+        let x = values[grouped.rows.row(at)];
+        let end = &mut ends[grouped.group(at)].0;
         *end = if is_min { end.min(x) } else { end.max(x) };
-    });
+    }
     Values::Reals(ends)
 }

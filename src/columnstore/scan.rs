@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::columnstore::cache::ColumnCache;
 use crate::columnstore::column::Column;
 use crate::columnstore::filter::Filter;
-use crate::columnstore::group::{Grouping, KEYS_MAX, KeyOf, Part, gather, value_at};
+use crate::columnstore::group::{Grouping, KEYS_MAX, KeyOf, Part, value_at};
 use crate::columnstore::head::{Entry, Head};
 use crate::columnstore::layout::{Form, Layout};
 use crate::columnstore::local::{self, Function, Grouped, Values};
@@ -302,7 +302,7 @@ impl<'p> Scan<'p> {
             let mut global = vec![0_u32; grouped.count.max(1)];
             groups.iter().for_each(|(id, group)| global[*id] = *group as u32);
             let take = |id: usize, value| {
-                self.totals.distinct[i].insert((global[id], value));
+                self.totals.distinct[i].number(pair(global[id], value));
             };
             match column.nulls.as_deref() {
                 None if *mask == Mask::All => mark(column, &grouped, take),
@@ -340,6 +340,7 @@ impl<'p> Scan<'p> {
                 .collect()
         };
         for (key, totals) in self.totals.groups() {
+            let key = &key;
             let found = self.partials.iter().zip(totals).map(|(partial, total)| {
                 let form = partial.place.map(|place| self.layout.columns[self.places[place]].form);
                 found(partial.function, total, form)
@@ -348,9 +349,10 @@ impl<'p> Scan<'p> {
         }
         for (i, pairs) in self.totals.distinct.iter().enumerate() {
             let Some(place) = self.distinct[i].place else { continue };
-            for (group, part) in pairs {
-                let key = keys_of(self.totals.key(*group));
-                let part = value(place, Some(*part));
+            for pair in pairs.keys() {
+                let (group, part) = ((pair >> 64) as u32, *pair as u64 as i64);
+                let key = keys_of(&self.totals.key(group));
+                let part = value(place, Some(part));
                 groups.add_found_distinct(i, key, part.as_ref());
             }
         }
@@ -368,8 +370,7 @@ impl<'p> Scan<'p> {
             Form::Millis => Value::Text(format_timestamp(part)),
             Form::Text => {
                 let texts = cache.texts(&self.dataset.name, &stored.name);
-                let text = texts.map_or(&b""[..], |texts| texts.text(part as u32));
-                ValueRef::Text(text).to_value()
+                ValueRef::Text(&texts[part as usize]).to_value()
             }
         }
     }
@@ -398,6 +399,11 @@ impl Measured {
     }
 }
 
+/// A group and a value, as one word.
+fn pair(group: u32, value: i64) -> u128 {
+    u128::from(group) << 64 | u128::from(value as u64)
+}
+
 /// Hands out each value of each group, most of them once.
 fn mark(column: &Column, grouped: &Grouped<'_>, mut take: impl FnMut(usize, i64)) {
     let ids = grouped.ids;
@@ -406,24 +412,22 @@ fn mark(column: &Column, grouped: &Grouped<'_>, mut take: impl FnMut(usize, i64)
         Form::Text => i64::from(column.dictionary.shared[code]),
         _ => column.min + code as i64,
     };
-    let mut at = 0;
+    let group_of = |at: usize| ids.map_or(0, |ids| ids[at] as usize);
     let Some(domain) = domain.filter(|domain| *domain <= grouped.rows.len() * 4) else {
-        grouped.rows.each(|row| {
+        for at in 0..grouped.rows.len() {
+            let row = grouped.rows.row(at);
             let part = match column.form {
                 Form::Text => value(column.data.at(row) as usize),
                 _ => value_at(column, row),
             };
-            take(ids.map_or(0, |ids| ids[at] as usize), part);
-            at += 1;
-        });
+            take(group_of(at), part);
+        }
         return;
     };
     let mut marks = vec![false; domain * grouped.count.max(1)];
-    gather(column, grouped.rows, |code| {
-        let id = ids.map_or(0, |ids| ids[at] as usize);
-        marks[id * domain + code as usize] = true;
-        at += 1;
-    });
+    for (at, code) in column.data.codes(grouped.rows).into_iter().enumerate() {
+        marks[group_of(at) * domain + code as usize] = true;
+    }
     for (at, _) in marks.iter().enumerate().filter(|(_, mark)| **mark) {
         take(at / domain, value(at % domain));
     }

@@ -104,12 +104,4 @@ impl Rows {
             Self::List(rows) => Self::List(rows[from..upto].to_vec()),
         }
     }
-
-    /// Hands out each.
-    pub fn each(&self, mut take: impl FnMut(usize)) {
-        match self {
-            Self::Span(first, end) => (*first..*end).for_each(take),
-            Self::List(rows) => rows.iter().for_each(|row| take(*row as usize)),
-        }
-    }
 }

@@ -1,11 +1,8 @@
 //! Partial results of all segments, group by group. Does not know segments.
 
-use std::collections::{HashMap, HashSet};
-
-use foldhash::fast::FixedState;
-
 use crate::columnstore::group::Part;
 use crate::columnstore::local::{Function, Values};
+use crate::model::numbering::{ByteNumbers, WordNumbers};
 
 /// What is known of a group's values of one partial result.
 #[derive(Debug, Clone, Default)]
@@ -25,31 +22,36 @@ pub struct Total {
 /// All groups.
 #[derive(Debug, Default)]
 pub struct Totals {
-    index: HashMap<Box<[Part]>, u32, FixedState>,
-    /// Key and partial results of each group.
-    keys: Vec<Box<[Part]>>,
+    /// Keys of all groups, each part a byte that tells null and eight more.
+    keys: ByteNumbers,
+    key: Vec<u8>,
+    /// Partial results, of each group so many.
     totals: Vec<Total>,
     width: usize,
     /// Of each countDistinct: group and value, each pair once.
-    pub distinct: Vec<HashSet<(u32, i64), FixedState>>,
+    pub distinct: Vec<WordNumbers>,
 }
+
+const PART_BYTES: usize = 9;
 
 impl Totals {
     /// No groups; so many partial results of each, and so many countDistinct.
     pub fn new(width: usize, distinct: usize) -> Self {
-        let distinct = (0..distinct).map(|_| HashSet::default()).collect();
-        Self { width, distinct, ..Self::default() }
+        Self { width, distinct: vec![WordNumbers::default(); distinct], ..Self::default() }
     }
 
     /// The number of the group with that key.
     pub fn group(&mut self, key: &[Part]) -> usize {
-        if let Some(group) = self.index.get(key) {
-            return *group as usize;
+        self.key.clear();
+        for part in key {
+            self.key.push(u8::from(part.is_some()));
+            self.key.extend_from_slice(&part.unwrap_or(0).to_le_bytes());
         }
-        let group = self.keys.len();
-        self.keys.push(key.into());
-        self.index.insert(key.into(), group as u32);
-        self.totals.resize(self.totals.len() + self.width, Total::default());
+        let group = self.keys.number(&self.key) as usize;
+        let totals = self.keys.keys().len() * self.width;
+        if self.totals.len() < totals {
+            self.totals.resize(totals, Total::default());
+        }
         group
     }
 
@@ -59,17 +61,19 @@ impl Totals {
     }
 
     /// Key and partial results of all groups.
-    pub fn groups(&self) -> impl Iterator<Item = (&[Part], &[Total])> {
+    pub fn groups(&self) -> impl Iterator<Item = (Vec<Part>, &[Total])> {
         let width = self.width;
-        self.keys
-            .iter()
-            .enumerate()
-            .map(move |(i, key)| (&**key, &self.totals[i * width..(i + 1) * width]))
+        let totals = move |group: usize| &self.totals[group * width..(group + 1) * width];
+        (0..self.keys.keys().len()).map(move |group| (self.key(group as u32), totals(group)))
     }
 
     /// Key of a group.
-    pub fn key(&self, group: u32) -> &[Part] {
-        &self.keys[group as usize]
+    pub fn key(&self, group: u32) -> Vec<Part> {
+        let (parts, _) = self.keys.keys()[group as usize].as_chunks::<PART_BYTES>();
+        parts
+            .iter()
+            .map(|[is_there, value @ ..]| (*is_there != 0).then_some(i64::from_le_bytes(*value)))
+            .collect()
     }
 }
 

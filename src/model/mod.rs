@@ -7,6 +7,7 @@ pub mod config;
 pub mod dataset;
 pub mod json;
 pub mod node;
+pub mod numbering;
 pub mod plant;
 pub mod presets;
 pub mod query;
