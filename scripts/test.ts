@@ -30,7 +30,7 @@ const suites: Suite[] = [
       check('cargo', 'clippy', '--all-targets', ...CLIPPY),
       check('cargo', 'clippy', '--lib', ...EDGE, ...CLIPPY),
       check('cargo', 'clippy', '--lib', '--test', 'wasm', ...ON_WASM, ...CLIPPY),
-      check('cargo', 'clippy', '--package', 'xtask', '--package', 'wasm-test-runner', ...CLIPPY),
+      check('cargo', 'clippy', '--package', 'lotwise-kernels', '--package', 'xtask', '--package', 'wasm-test-runner', ...CLIPPY),
     ],
   },
   { name: 'native', about: 'the engine, natively', steps: [cargo('test', '--no-fail-fast')] },

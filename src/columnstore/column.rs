@@ -1,5 +1,6 @@
 //! A column of a segment, decoded: as narrow as it is stored. Knows nothing of the others.
 
+use lotwise_kernels::Word;
 use xxhash_rust::xxh64::xxh64;
 
 use crate::columnstore::head::{Entry, corrupt};
@@ -38,7 +39,7 @@ pub enum Data {
     /// In four.
     U32(Vec<u32>),
     /// In eight, without an offset that fits.
-    I64(Vec<i64>),
+    U64(Vec<u64>),
     /// Doubles.
     F64(Vec<f64>),
 }
@@ -113,7 +114,7 @@ impl Column {
             Data::U8(values) => values.len(),
             Data::U16(values) => values.len() * 2,
             Data::U32(values) => values.len() * 4,
-            Data::I64(values) => values.len() * 8,
+            Data::U64(values) => values.len() * 8,
             Data::F64(values) => values.len() * 8,
         };
         let Dictionary { ends, bytes, shared } = &self.dictionary;
@@ -144,7 +145,7 @@ impl Column {
             Data::U8(values) => values.partition_point(|v| u64::from(*v) < distance),
             Data::U16(values) => values.partition_point(|v| u64::from(*v) < distance),
             Data::U32(values) => values.partition_point(|v| u64::from(*v) < distance),
-            Data::I64(values) => values.partition_point(|v| (*v as u64) < distance),
+            Data::U64(values) => values.partition_point(|v| *v < distance),
             Data::F64(values) => values.len(),
         }
     }
@@ -166,7 +167,7 @@ impl Data {
             _ if form == Form::Real => {
                 Self::F64(values.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect())
             }
-            _ => Self::I64(values.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b)).collect()),
+            _ => Self::U64(values.as_chunks().0.iter().map(|b| u64::from_le_bytes(*b)).collect()),
         }
     }
 
@@ -178,7 +179,7 @@ impl Data {
             Self::U8(values) => u64::from(values[row]),
             Self::U16(values) => u64::from(values[row]),
             Self::U32(values) => u64::from(values[row]),
-            Self::I64(values) => values[row] as u64,
+            Self::U64(values) => values[row],
             Self::F64(values) => values[row].to_bits(),
         }
     }
@@ -187,27 +188,26 @@ impl Data {
     #[must_use]
     pub fn codes(&self, rows: &Rows) -> Vec<u32> {
         match (self, rows) {
-            (Self::U8(values), Rows::Span(first, end)) => {
-                values[*first..*end].iter().map(|value| u32::from(*value)).collect()
-            }
-            (Self::U16(values), Rows::Span(first, end)) => {
-                values[*first..*end].iter().map(|value| u32::from(*value)).collect()
-            }
-            (data, rows) => (0..rows.len()).map(|at| data.at(rows.row(at)) as u32).collect(),
+            (Self::U8(values), Rows::Span(first, end)) => Word::codes(&values[*first..*end]),
+            (Self::U16(values), Rows::Span(first, end)) => Word::codes(&values[*first..*end]),
+            (Self::U32(values), Rows::Span(first, end)) => values[*first..*end].to_vec(),
+            (Self::U8(values), Rows::List(rows)) => Word::codes_of(values, rows),
+            (Self::U16(values), Rows::List(rows)) => Word::codes_of(values, rows),
+            (Self::U32(values), Rows::List(rows)) => Word::codes_of(values, rows),
+            (Self::Same | Self::U64(_) | Self::F64(_), rows) => vec![0; rows.len()],
         }
     }
 
     /// The values of rows as distances.
     #[must_use]
     pub fn distances(&self, rows: &Rows) -> Vec<u64> {
-        match (self, rows) {
-            (Self::U8(values), Rows::List(rows)) => {
-                rows.iter().map(|row| u64::from(values[*row as usize])).collect()
-            }
-            (Self::U16(values), Rows::List(rows)) => {
-                rows.iter().map(|row| u64::from(values[*row as usize])).collect()
-            }
-            (data, rows) => (0..rows.len()).map(|at| data.at(rows.row(at))).collect(),
+        let rows = rows.list();
+        match self {
+            Self::Same | Self::F64(_) => vec![0; rows.len()],
+            Self::U8(values) => Word::distances_of(values, &rows),
+            Self::U16(values) => Word::distances_of(values, &rows),
+            Self::U32(values) => Word::distances_of(values, &rows),
+            Self::U64(values) => Word::distances_of(values, &rows),
         }
     }
 
@@ -217,7 +217,7 @@ impl Data {
             Self::U8(values) => values.iter().copied().max().map_or(0, u64::from),
             Self::U16(values) => values.iter().copied().max().map_or(0, u64::from),
             Self::U32(values) => values.iter().copied().max().map_or(0, u64::from),
-            Self::I64(values) => values.iter().map(|value| *value as u64).max().unwrap_or(0),
+            Self::U64(values) => values.iter().copied().max().unwrap_or(0),
         }
     }
 
@@ -227,7 +227,7 @@ impl Data {
             Self::U8(values) => values.is_sorted(),
             Self::U16(values) => values.is_sorted(),
             Self::U32(values) => values.is_sorted(),
-            Self::I64(values) => values.is_sorted_by_key(|value| *value as u64),
+            Self::U64(values) => values.is_sorted(),
             Self::F64(_) => false,
         }
     }

@@ -3,6 +3,8 @@
 
 use std::cmp::Ordering;
 
+use lotwise_kernels::Word;
+
 use crate::columnstore::column::{Column, Data};
 use crate::columnstore::head::Entry;
 use crate::columnstore::layout::{Form, Layout};
@@ -234,12 +236,8 @@ fn among(column: &Column, codes: &[u64], is_in: bool, null: bool, stretch: (usiz
             let mut meant = vec![u8::from(!is_in); domain.max(1)];
             codes.iter().for_each(|code| meant[*code as usize] = u8::from(is_in));
             match &column.data {
-                Data::U8(values) => {
-                    values[first..end].iter().map(|v| meant[usize::from(*v)]).collect()
-                }
-                Data::U16(values) => {
-                    values[first..end].iter().map(|v| meant[usize::from(*v)]).collect()
-                }
+                Data::U8(values) => Word::look_up(&values[first..end], &meant),
+                Data::U16(values) => Word::look_up(&values[first..end], &meant),
                 data => (first..end).map(|row| meant[data.at(row) as usize]).collect::<Vec<u8>>(),
             }
         }
@@ -268,19 +266,11 @@ fn between(column: &Column, first: i64, last: i64, stretch: (usize, usize)) -> M
     let span = (last.min(column.max).wrapping_sub(column.min) as u64) - least;
     let (from, to) = stretch;
     let mut mask: Vec<u8> = match &column.data {
-        Data::U8(values) => {
-            let (least, span) = (least as u8, span as u8);
-            values[from..to].iter().map(|v| u8::from(v.wrapping_sub(least) <= span)).collect()
-        }
-        Data::U16(values) => {
-            let (least, span) = (least as u16, span as u16);
-            values[from..to].iter().map(|v| u8::from(v.wrapping_sub(least) <= span)).collect()
-        }
-        Data::U32(values) => {
-            let (least, span) = (least as u32, span as u32);
-            values[from..to].iter().map(|v| u8::from(v.wrapping_sub(least) <= span)).collect()
-        }
-        data => (from..to).map(|row| u8::from(data.at(row).wrapping_sub(least) <= span)).collect(),
+        Data::U8(values) => Word::between(&values[from..to], least, span),
+        Data::U16(values) => Word::between(&values[from..to], least, span),
+        Data::U32(values) => Word::between(&values[from..to], least, span),
+        Data::U64(values) => Word::between(&values[from..to], least, span),
+        Data::Same | Data::F64(_) => vec![u8::from(least == 0); to - from],
     };
     if let Some(nulls) = &column.nulls {
         mask.iter_mut().zip(&nulls[from..to]).for_each(|(meant, is_null)| *meant &= 1 - is_null);

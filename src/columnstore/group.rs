@@ -1,6 +1,8 @@
 //! Groups within a stretch of a segment: each row gets a small number, each number stands for the parts of a
 //! key. Does not know measures.
 
+use lotwise_kernels as kernels;
+
 use crate::columnstore::column::{Column, Data};
 use crate::columnstore::layout::Form;
 use crate::columnstore::select::Rows;
@@ -105,9 +107,7 @@ fn dense_places(keys: &mut [KeyIds<'_>]) -> Option<Vec<u32>> {
                 Some(places)
             }
             (Some(mut places), Some(ids)) => {
-                for (place, id) in places.iter_mut().zip(&ids) {
-                    *place = *place * count + id;
-                }
+                kernels::combine(&mut places, count, &ids);
                 Some(places)
             }
         };
@@ -194,7 +194,7 @@ impl<'c> KeyIds<'c> {
             Some(domain) if domain <= rows.len() => {
                 let of_value: Vec<u32> = (0..domain as u64).map(&mut id_of).collect();
                 let mut ids = column.data.codes(rows);
-                ids.iter_mut().for_each(|id| *id = of_value[*id as usize]);
+                kernels::replace(&mut ids, &of_value);
                 ids
             }
             _ => (0..rows.len()).map(|at| id_of(column.data.at(rows.row(at)))).collect(),

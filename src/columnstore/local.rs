@@ -1,6 +1,10 @@
 //! Partial results of some rows, group by group: plain loops over narrow columns.
 //! Does not know what groups stand for.
 
+use std::borrow::Cow;
+
+use lotwise_kernels::{self as kernels, Word};
+
 use crate::columnstore::column::{Column, Data};
 use crate::columnstore::layout::Form;
 use crate::columnstore::select::{Mask, Rows};
@@ -17,6 +21,11 @@ pub struct Grouped<'a> {
 }
 
 impl Grouped<'_> {
+    /// The groups of all rows.
+    pub fn groups(&self) -> Cow<'_, [u32]> {
+        self.ids.map_or_else(|| Cow::Owned(vec![0; self.rows.len()]), Cow::Borrowed)
+    }
+
     /// The group of the row at a place.
     fn group(&self, at: usize) -> usize {
         self.ids.map_or(0, |ids| ids[at] as usize)
@@ -58,30 +67,13 @@ pub fn those(
     (mask, first): (&Mask, usize),
     nulls: Option<&[u8]>,
 ) -> (Rows, Option<Vec<u32>>) {
-    let is_kept = |row: usize| {
-        let is_meant = match mask {
-            Mask::All => true,
-            Mask::None => false,
-            Mask::Some(mask) => mask[row - first] != 0,
-        };
-        is_meant && nulls.is_none_or(|nulls| nulls[row] == 0)
+    let mask = match mask {
+        Mask::All => None,
+        Mask::None => return (Rows::Span(first, first), grouped.ids.map(|_| Vec::new())),
+        Mask::Some(mask) => Some(mask.as_slice()),
     };
-    // A place too many, so that every row can be written down before it is known to be kept.
-    let mut rows = vec![0; grouped.rows.len() + 1];
-    let mut ids = grouped.ids.map(|ids| vec![0; ids.len() + 1]);
-    let mut count = 0;
-    for at in 0..grouped.rows.len() {
-        let row = grouped.rows.row(at);
-        rows[count] = row as u32;
-        if let (Some(kept), Some(ids)) = (&mut ids, grouped.ids) {
-            kept[count] = ids[at];
-        }
-        count += usize::from(is_kept(row));
-    }
-    rows.truncate(count);
-    if let Some(ids) = &mut ids {
-        ids.truncate(count);
-    }
+    let rows = grouped.rows.list();
+    let (rows, ids) = kernels::those(&rows, grouped.ids, (mask, first), nulls);
     (Rows::List(rows), ids)
 }
 
@@ -90,7 +82,7 @@ pub fn counts(grouped: &Grouped<'_>) -> Vec<i64> {
     let mut counts = vec![0_i64; grouped.count.max(1)];
     match grouped.ids {
         None => counts[0] = grouped.rows.len() as i64,
-        Some(ids) => ids.iter().for_each(|id| counts[*id as usize] += 1),
+        Some(ids) => kernels::count(ids, &mut counts),
     }
     counts
 }
@@ -138,17 +130,10 @@ fn sums(column: &Column, grouped: &Grouped<'_>) -> Values {
 }
 
 /// Adds distances from a least value.
-fn add<T: Copy + Into<u64>>(values: &[T], min: i64, ids: Option<&[u32]>, sums: &mut [i64]) {
+fn add<T: Word>(values: &[T], min: i64, ids: Option<&[u32]>, sums: &mut [i64]) {
     match ids {
-        None => {
-            let distances: u64 = values.iter().map(|value| (*value).into()).sum();
-            sums[0] = distances as i64 + min * values.len() as i64;
-        }
-        Some(ids) => {
-            for (id, value) in ids.iter().zip(values) {
-                sums[*id as usize] += min + (*value).into() as i64;
-            }
-        }
+        None => sums[0] = T::sum(values) as i64 + min * values.len() as i64,
+        Some(ids) => T::add(values, min, ids, sums),
     }
 }
 
@@ -156,34 +141,29 @@ fn ends(is_min: bool, column: &Column, grouped: &Grouped<'_>) -> Values {
     let worst = if is_min { i64::MAX } else { i64::MIN };
     let mut ends = vec![worst; grouped.count.max(1)];
     let min = if column.form == Form::Text { 0 } else { column.min };
-    for (at, distance) in column.data.distances(grouped.rows).into_iter().enumerate() {
-        let (end, value) = (&mut ends[grouped.group(at)], min.wrapping_add(distance as i64));
-        *end = if is_min { value.min(*end) } else { value.max(*end) };
-    }
+    let distances = column.data.distances(grouped.rows);
+    let values: Vec<i64> = distances.iter().map(|d| min.wrapping_add(*d as i64)).collect();
+    kernels::ends(is_min, &values, &grouped.groups(), &mut ends);
     Values::Ints(ends)
 }
 
-/// Each sum with what rounding lost of it (Knuth's TwoSum, which needs no comparison).
-fn real_sums(values: &[f64], grouped: &Grouped<'_>) -> Values {
-    let mut sums = vec![(0.0_f64, 0.0_f64); grouped.count.max(1)];
-    for at in 0..grouped.rows.len() {
-        let x = values[grouped.rows.row(at)];
-        let (sum, lost) = &mut sums[grouped.group(at)];
-        let total = *sum + x;
-        let part = total - *sum;
-        *lost += (*sum - (total - part)) + (x - part);
-        *sum = total;
+/// Values of the rows.
+fn reals<'v>(values: &'v [f64], rows: &Rows) -> Cow<'v, [f64]> {
+    match rows {
+        Rows::Span(first, end) => Cow::Borrowed(&values[*first..*end]),
+        Rows::List(rows) => rows.iter().map(|row| values[*row as usize]).collect(),
     }
+}
+
+fn real_sums(values: &[f64], grouped: &Grouped<'_>) -> Values {
+    let mut sums = vec![(0.0, 0.0); grouped.count.max(1)];
+    kernels::add_reals(&reals(values, grouped.rows), &grouped.groups(), &mut sums);
     Values::Reals(sums)
 }
 
 fn real_ends(is_min: bool, values: &[f64], grouped: &Grouped<'_>) -> Values {
     let worst = if is_min { f64::INFINITY } else { f64::NEG_INFINITY };
     let mut ends = vec![(worst, 0.0); grouped.count.max(1)];
-    for at in 0..grouped.rows.len() {
-        let x = values[grouped.rows.row(at)];
-        let end = &mut ends[grouped.group(at)].0;
-        *end = if is_min { end.min(x) } else { end.max(x) };
-    }
+    kernels::real_ends(is_min, &reals(values, grouped.rows), &grouped.groups(), &mut ends);
     Values::Reals(ends)
 }

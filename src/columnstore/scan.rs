@@ -425,9 +425,7 @@ fn mark(column: &Column, grouped: &Grouped<'_>, mut take: impl FnMut(usize, i64)
         return;
     };
     let mut marks = vec![false; domain * grouped.count.max(1)];
-    for (at, code) in column.data.codes(grouped.rows).into_iter().enumerate() {
-        marks[group_of(at) * domain + code as usize] = true;
-    }
+    lotwise_kernels::mark(&grouped.groups(), &column.data.codes(grouped.rows), domain, &mut marks);
     for (at, _) in marks.iter().enumerate().filter(|(_, mark)| **mark) {
         take(at / domain, value(at % domain));
     }

@@ -1,5 +1,9 @@
 //! Which rows of a stretch of a segment are meant. Does not know why.
 
+use std::borrow::Cow;
+
+use lotwise_kernels::rows_of;
+
 /// A choice among the rows of a stretch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mask {
@@ -55,17 +59,16 @@ impl Rows {
         match mask {
             Mask::All => Self::Span(first, end),
             Mask::None => Self::Span(first, first),
-            Mask::Some(mask) => {
-                // A place too many, so that every row can be written down before it is known to be meant.
-                let mut rows = vec![0; end - first + 1];
-                let mut count = 0;
-                for (row, meant) in (first as u32..).zip(&mask) {
-                    rows[count] = row;
-                    count += usize::from(*meant);
-                }
-                rows.truncate(count);
-                Self::List(rows)
-            }
+            Mask::Some(mask) => Self::List(rows_of(&mask, first as u32)),
+        }
+    }
+
+    /// The rows as a list.
+    #[must_use]
+    pub fn list(&self) -> Cow<'_, [u32]> {
+        match self {
+            Self::Span(first, end) => Cow::Owned((*first as u32..*end as u32).collect()),
+            Self::List(rows) => Cow::Borrowed(rows),
         }
     }
 
