@@ -215,7 +215,8 @@ fn the_repository_names_no_machine() {
     let home = ["/ro", "ot/"].concat();
     let work = ["/wo", "rk/"].concat();
     let mut all = rust();
-    for folder in ["src", "www", "benches", "kernels", "xtask", "scripts", "tests", "fuzz", "docs"] {
+    for folder in ["src", "www", "benches", "kernels", "xtask", "scripts", "tests", "fuzz", "docs"]
+    {
         all.extend(files(folder, &[".ts", ".rs", ".mjs", ".json", ".md", ".html", ".css"]));
     }
     let problems: Vec<_> = all
