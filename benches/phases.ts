@@ -15,6 +15,7 @@ declare const bench: Bench;
 export interface Setup { rows: number; events: number; engines: readonly EngineName[] }
 
 const ROUNDS = 9;
+const BY_SQL_ROUNDS = 3;
 const COLD_TABS = 5;
 /** A month by day through an index, and all rows by month. */
 const COLD_QUERIES = ['Q02', 'Q03'];
@@ -64,10 +65,16 @@ export async function runQueries(browser: Browser, setup: Setup, only: readonly 
   const differences: string[] = [];
   for (const query of known.filter(({ id }) => only.length === 0 || only.includes(id))) {
     const runs = await runInterleaved(page, engines, query.id);
-    queries.push({ ...query, engines: mapEngines(runs, timing) });
+    const bySql = engines.includes('lotwise') && query.call === 'aggregate' ? await runBySql(page, query.id) : undefined;
+    const plainMs = await page.evaluate(([id, rows, events]) => bench.plainLoop(id, rows, events), [query.id, setup.rows, setup.events] as const);
+    queries.push({ ...query, engines: mapEngines(runs, timing), ...(bySql && { bySql: timing(bySql) }), ...(plainMs !== undefined && { plainMs }) });
     const reference = engines[0] as EngineName;
     const expected = runs[reference]?.[0]?.rows ?? [];
     answers.set(query.id, expected);
+    for (const run of bySql ?? []) {
+      const found = difference(expected, run.rows);
+      if (found !== undefined) differences.push(`${query.id}, ${reference} against lotwise by SQL: ${found}`);
+    }
     for (const engine of engines) {
       for (const run of runs[engine] ?? []) {
         const found = difference(expected, run.rows);
@@ -88,9 +95,16 @@ async function runInterleaved(page: Page, engines: readonly EngineName[], id: st
     for (let turn = 0; turn < engines.length; turn++) {
       // Another engine begins each round, so that none always follows the same one.
       const engine = engines[(round + turn) % engines.length] as EngineName;
-      (runs[engine] ??= []).push(await page.evaluate(([name, query]) => bench.run(name, query), [engine, id] as const));
+      (runs[engine] ??= []).push(await page.evaluate(([name, query]) => bench.run(name, query, false), [engine, id] as const));
     }
   }
+  return runs;
+}
+
+/** A scan of seconds need not be seen nine times. */
+async function runBySql(page: Page, id: string): Promise<Run[]> {
+  const runs: Run[] = [];
+  for (let round = 0; round <= BY_SQL_ROUNDS; round++) runs.push(await page.evaluate((query) => bench.run('lotwise', query, true), id));
   return runs;
 }
 

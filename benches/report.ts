@@ -16,7 +16,9 @@ export function markdown(results: BenchResults): string {
     '## Queries',
     'Milliseconds from the page\'s call to row objects in the page: first run after opening (cold), then the best and the median '
       + 'of nine, the engines in turn query by query. A ratio is lotwise\'s median over the peer\'s: below 1 lotwise is faster. '
-      + 'Every answer of every run was compared value by value, integers and text exactly, reals to 1e-12 relative.',
+      + 'Every answer of every run was compared value by value, integers and text exactly, reals to 1e-12 relative. '
+      + 'By SQL alone: with the route forced, median of three. Plain loop: the plainest loop over typed arrays in the page that answers it, best of nine, nothing sent; '
+      + 'beside it lotwise\'s best, from call to row objects.',
     queryTable(results),
     summary(results),
     notes(results),
@@ -54,7 +56,7 @@ function head(results: BenchResults): string {
 
 function queryTable(results: BenchResults): string {
   const engines = present(results);
-  const header = ['', 'asks', 'call', 'route', ...engines.flatMap((engine) => [`${LABELS[engine]} cold`, 'best', 'median']), ...peersOf(results).map((peer) => `ratio to ${LABELS[peer]}`)];
+  const header = ['', 'asks', 'call', 'route', ...engines.flatMap((engine) => [`${LABELS[engine]} cold`, 'best', 'median']), ...peersOf(results).map((peer) => `ratio to ${LABELS[peer]}`), 'lotwise by SQL alone, median', 'plain loop', 'best over plain loop'];
   const rows = results.queries.map((query) => [
     query.id, query.asks + (query.note ? '*' : ''), query.call, query.engines.lotwise?.route ?? '',
     ...engines.flatMap((engine) => {
@@ -62,6 +64,8 @@ function queryTable(results: BenchResults): string {
       return [ms(timing?.coldMs), ms(timing?.bestMs), ms(timing?.medianMs)];
     }),
     ...peersOf(results).map((peer) => ratioCell(ratio(query, peer))),
+    query.bySql ? ms(query.bySql.medianMs) : '', query.plainMs === undefined ? '' : ms(query.plainMs),
+    query.plainMs === undefined ? '' : ((query.engines.lotwise?.bestMs ?? NaN) / query.plainMs).toFixed(1),
   ]);
   return table(header, rows, 4);
 }

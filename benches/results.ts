@@ -16,6 +16,10 @@ export interface QueryResult {
   call: string;
   note?: string;
   engines: PerEngine<Timing>;
+  /** lotwise without its columnstore, where that makes a difference. */
+  bySql?: Timing;
+  /** The plainest loop over arrays in memory that answers it. */
+  plainMs?: number;
 }
 
 /** From CSV to rows that can be queried and are durable, then to indexes and statistics too. */

@@ -27,7 +27,8 @@ export interface Engine {
   finishImport(table: Table): Promise<void>;
   /** What the query takes for granted, untimed: the cursor of a page further down. */
   prepare(query: BenchQuery): Promise<void>;
-  run(query: BenchQuery): Promise<Answer>;
+  /** `bySql`: without the columnstore, where the engine has one beside its rows. */
+  run(query: BenchQuery, bySql: boolean): Promise<Answer>;
   /** Adds production records in one transaction, on storage when it resolves. */
   commitRecords(records: Row[]): Promise<void>;
   /** Bytes on storage of the whole database, nothing pending in a log. */

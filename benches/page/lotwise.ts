@@ -59,14 +59,13 @@ class LotwiseEngine implements Engine {
     if (after !== undefined) this.#after.set(id, after);
   }
 
-  async run({ id, lotwise: call }: BenchQuery): Promise<Answer> {
-    const { rows, meta } = await this.#ask(id, call);
-    return { rows, route: meta.route };
+  async run({ id, lotwise: call }: BenchQuery, bySql: boolean): Promise<Answer> {
+    const { rows, meta } = await this.#ask(id, call, bySql);
+    return { rows: 'aggregate' in call && call.average !== undefined ? averaged(rows, call.average) : rows, route: meta.route };
   }
 
-  #ask(id: string, call: BenchQuery['lotwise']): Promise<Result<Row>> {
-    if ('aggregate' in call) return this.#db.aggregate(call.aggregate);
-    if ('query' in call) return this.#db.query(call.query);
+  #ask(id: string, call: BenchQuery['lotwise'], bySql: boolean): Promise<Result<Row>> {
+    if ('aggregate' in call) return this.#db.aggregate(call.aggregate, bySql ? { route: 'sql' } : {});
     const after = this.#after.get(id);
     const query: RecordsQuery = after === undefined ? call.records : { ...call.records, after };
     return this.#db.records(query);
@@ -87,4 +86,14 @@ class LotwiseEngine implements Engine {
   close(): Promise<void> {
     return this.#db.close();
   }
+}
+
+/** In place of the second column its mean over so many rows up to each. */
+function averaged(rows: Row[], count: number): Row[] {
+  const [, column = ''] = Object.keys(rows[0] ?? {});
+  const values = rows.map((row) => Number(row[column]));
+  return rows.map((row, i) => {
+    const window = values.slice(Math.max(0, i + 1 - count), i + 1);
+    return { ...row, [column]: window.reduce((sum, value) => sum + value, 0) / window.length };
+  });
 }

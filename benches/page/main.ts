@@ -6,6 +6,7 @@
 import { type BenchQuery, benchQueries } from '../queries.ts';
 import { eventsCsv, productionRecords, productionRecordsCsv } from '../workloads.ts';
 import { type Description, type Engine, type EngineName, type Row, type Table, engines, extraRecords } from './engine.ts';
+import { plainLoop } from './plain.ts';
 
 export interface Run { ms: number; rows: unknown[][]; route?: string }
 
@@ -52,13 +53,18 @@ const bench = {
     return engineOf(name).prepare(queryOf(id));
   },
 
-  async run(name: EngineName, id: string): Promise<Run> {
+  async run(name: EngineName, id: string, bySql: boolean): Promise<Run> {
     const engine = engineOf(name);
     const query = queryOf(id);
     const start = performance.now();
-    const { rows, route } = await engine.run(query);
+    const { rows, route } = await engine.run(query, bySql);
     const ms = performance.now() - start;
     return { ms, rows: rows.map((row) => comparable(row, query)), ...(route && { route }) };
+  },
+
+  /** The best of some runs of the plainest loop that answers the query, over arrays in memory; see plain.ts. */
+  plainLoop(id: string, rows: number, of: number): number | undefined {
+    return plainLoop(id, rows, of);
   },
 
   /** Milliseconds of each of `count` transactions of `rows` new records. */
@@ -81,7 +87,7 @@ const bench = {
     const answers: number[] = [];
     let over = false;
     const asking = (async () => {
-      for (let i = 0; !over; i++) answers.push(await timed(() => engine.run(queryOf(ids[i % ids.length] ?? ''))));
+      for (let i = 0; !over; i++) answers.push(await timed(() => engine.run(queryOf(ids[i % ids.length] ?? ''), false)));
     })();
     const commits: number[] = [];
     const beganAt = performance.now();
@@ -122,7 +128,7 @@ async function coldStart(address: URLSearchParams): Promise<{ ms: number; rows: 
   const query = queryOf(address.get('query') ?? '');
   const engine = await engines[name]();
   opened.set(name, engine);
-  const { rows } = await engine.run(query);
+  const { rows } = await engine.run(query, false);
   const ms = performance.now();
   return { ms, rows: rows.map((row) => comparable(row, query)) };
 }
