@@ -13,5 +13,9 @@
 //! 4. A segment under way is there from before its first row is read, without a head, so that it is marked too.
 //! 5. Numbers of segments are never given twice, so that what was read of one can be kept under its number.
 
+pub mod blocks;
 pub mod catalogue;
+pub mod job;
+pub mod look;
+mod rows;
 pub mod verify;

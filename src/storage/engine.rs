@@ -16,6 +16,7 @@ use crate::model::zone::ZoneSource;
 use crate::planner::explain::Plan;
 use crate::planner::route::Route;
 use crate::storage::columnar::catalogue;
+use crate::storage::columnar::look::Sealing;
 use crate::storage::import;
 use crate::storage::ingest::{AppendRows, OnConflict, ParameterRows, insert_sql};
 use crate::storage::port::{
@@ -56,6 +57,7 @@ pub struct Engine<P> {
     memory: SegmentMemory,
     /// Counts how often segments were made or deleted, which changes no answer.
     pub(super) segments_changed: u64,
+    pub(super) sealing: Sealing,
     zones: ZoneSource,
     pub(super) config: Config,
 }
@@ -124,6 +126,7 @@ impl<P: SqlPort> Engine<P> {
             missing: Vec::new(),
             memory: SegmentMemory::new(COLUMNS_BYTES_MAX),
             segments_changed: 0,
+            sealing: Sealing::default(),
             zones,
             config,
         };
@@ -193,6 +196,7 @@ impl<P: SqlPort> Engine<P> {
             Some(at) => self.datasets[at] = now,
             None => self.datasets.push(now),
         }
+        self.segments_changed += 1;
         Ok(())
     }
 
@@ -377,6 +381,7 @@ impl<P: SqlPort> Engine<P> {
         })?;
         if is_new {
             self.data_version = next_version;
+            self.sealing.note_changes(written.changes);
             self.refresh_statistics(written.changes);
         }
         Ok(written)
@@ -465,6 +470,7 @@ impl<P: LongTransaction + ForeignFiles + BulkPages> Engine<P> {
                 self.open = None;
                 self.data_version += 1;
                 self.missing.extend(import.left_indexes());
+                self.sealing.note_changes(i64::try_from(report.rows).unwrap_or(i64::MAX));
                 // Indexes that are built later are looked at then.
                 if self.missing.is_empty() {
                     self.refresh_statistics(i64::try_from(report.rows).unwrap_or(i64::MAX));

@@ -153,6 +153,7 @@ impl<P: LongTransaction> Engine<P> {
             return Err(error);
         }
         self.data_version += 1;
+        self.sealing.note_changes(transaction.changes);
         self.refresh_statistics(transaction.changes);
         Ok(self.data_version)
     }

@@ -275,7 +275,7 @@ fn a_job_that_is_given_up_leaves_nothing() {
     }
 }
 
-fn copied(path: &Path) -> tempfile::TempDir {
+pub fn copied(path: &Path) -> tempfile::TempDir {
     let copy = tempfile::tempdir().expect("a directory");
     for file in ["live.db", "live.db-wal"] {
         _ = std::fs::copy(path.join(file), copy.path().join(file));

@@ -6,6 +6,8 @@ mod common;
 
 mod btree;
 mod columnar;
+mod columnar_job;
+mod columnar_steps;
 mod config;
 mod conformance;
 mod damage;

@@ -4,6 +4,7 @@ use crate::columnstore::build::Encoded;
 use crate::error::{Error, Result};
 use crate::model::dataset::Dataset;
 use crate::model::value::Value;
+use crate::storage::columnar::blocks::Run;
 use crate::storage::port::{Author, Done, SqlPort, collect};
 
 /// The key without its low bits: rows of one block can share a segment.
@@ -46,6 +47,14 @@ pub struct Listed {
     pub last_key: i64,
     /// What it is good for.
     pub state: State,
+}
+
+impl Listed {
+    /// Its keys.
+    #[must_use]
+    pub const fn run(&self) -> Run {
+        Run { first: self.first_key, last: self.last_key }
+    }
 }
 
 /// What a segment is good for.
@@ -112,9 +121,19 @@ fn without_overlaps(segments: Vec<SegmentInfo>) -> Vec<SegmentInfo> {
 
 /// All segments of a dataset, by key.
 pub fn list<P: SqlPort>(port: &mut P, dataset: &str) -> Result<Vec<Listed>> {
-    let sql = "SELECT id, first_key, last_key, stale, head IS NULL FROM lotwise_segment
-        WHERE dataset = ? ORDER BY first_key, id";
-    let rows = collect(port, sql, &[dataset.into()])?;
+    list_where(port, "dataset = ?", &[dataset.into()])
+}
+
+/// All segments of a block, by key.
+pub fn list_block<P: SqlPort>(port: &mut P, dataset: &str, block: i64) -> Result<Vec<Listed>> {
+    list_where(port, "dataset = ? AND block = ?", &[dataset.into(), block.into()])
+}
+
+fn list_where<P: SqlPort>(port: &mut P, which: &str, values: &[Value]) -> Result<Vec<Listed>> {
+    let sql = format!(
+        "SELECT id, first_key, last_key, stale, head IS NULL FROM lotwise_segment WHERE {which} ORDER BY first_key, id"
+    );
+    let rows = collect(port, &sql, values)?;
     let listed = rows.iter().map(|row| match row.as_slice() {
         &[
             Value::Int(id),

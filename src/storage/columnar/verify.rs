@@ -27,10 +27,26 @@ pub enum Standing {
 #[derive(Debug, Default)]
 pub struct Verified {
     schema_version: i64,
-    standings: Vec<(String, Standing)>,
+    /// By name, for a layout.
+    standings: Vec<(String, Layout, Standing)>,
 }
 
 impl Verified {
+    /// Whether the schema has changed since the last time.
+    pub fn refresh<P: SqlPort>(&mut self, port: &mut P) -> Result<bool> {
+        let version = match collect(port, "PRAGMA schema_version", &[])?.first().map(Vec::as_slice)
+        {
+            Some([Value::Int(version)]) => *version,
+            _ => 0,
+        };
+        let has_changed = version != self.schema_version;
+        if has_changed {
+            self.standings.clear();
+            self.schema_version = version;
+        }
+        Ok(has_changed)
+    }
+
     /// As [`standing`], asked of the database once for each state of its schema. Not for use inside a transaction
     /// of a caller: rolled back, another schema may come by the same version.
     pub fn standing<P: SqlPort>(
@@ -39,26 +55,14 @@ impl Verified {
         dataset: &Dataset,
         layout: &Layout,
     ) -> Result<Standing> {
-        let version = match collect(port, "PRAGMA schema_version", &[])?.first().map(Vec::as_slice)
-        {
-            Some([Value::Int(version)]) => *version,
-            _ => 0,
-        };
-        if version != self.schema_version {
-            self.standings.clear();
-            self.schema_version = version;
-        }
-        if let Some((_, known)) = self.standings.iter().find(|(name, _)| *name == dataset.name) {
+        self.refresh(port)?;
+        let is_it = |(name, of, _): &&(String, Layout, _)| *name == dataset.name && of == layout;
+        if let Some((_, _, known)) = self.standings.iter().find(is_it) {
             return Ok(*known);
         }
         let found = standing(port, dataset, layout)?;
-        self.standings.push((dataset.name.clone(), found));
+        self.standings.push((dataset.name.clone(), layout.clone(), found));
         Ok(found)
-    }
-
-    /// A definition has changed.
-    pub fn forget(&mut self) {
-        self.standings.clear();
     }
 }
 
