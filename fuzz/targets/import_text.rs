@@ -1,6 +1,7 @@
 //! Files of text: CSV, JSON, NDJSON with any options. However a file is cut into pieces, the same rows come in;
 //! what is there afterwards is of the declared types; and a refused file leaves nothing.
 
+use super::file::import;
 use super::input::Input;
 use super::tables::{self, COLUMNS};
 use super::{refusal, with_engine};
@@ -114,22 +115,6 @@ pub fn imported(
             Err(error)
         }
     }
-}
-
-/// Imports the pieces of a file.
-pub fn import(
-    engine: &mut Engine<SqlitePort>,
-    options: &Node,
-    pieces: &[&[u8]],
-) -> Result<ImportReport, Error> {
-    let mut import = engine.start_import(options)?;
-    for piece in pieces {
-        if let Err(error) = engine.push_import(&mut import, piece) {
-            engine.abort_import(&import);
-            return Err(error);
-        }
-    }
-    engine.finish_import(import)
 }
 
 /// What the column types promise.

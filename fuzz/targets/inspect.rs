@@ -1,6 +1,7 @@
 //! Files that nobody described: what is proposed for them is sound, and takes them.
 
-use super::import_text::{import, tokens};
+use super::file::{import, inspect};
+use super::import_text::tokens;
 use super::input::Input;
 use super::refusal;
 use super::tables::{decoded, read};
@@ -28,11 +29,11 @@ pub fn run(bytes: &[u8]) {
     };
     let port = SqlitePort::open_memory("fuzz").expect("opens");
     let mut engine = Engine::open(port, &[]).expect("opens");
-    let half = engine.inspect(&with_dataset("file"), "utf-8", &file[..file.len() / 2], false);
+    let half = inspect(&mut engine, &with_dataset("file"), &file[..file.len() / 2], false);
     if let Err(error) = half {
         refusal::check(&error, CODES);
     }
-    let found = match engine.inspect(&with_dataset("file"), "utf-8", &file, true) {
+    let found = match inspect(&mut engine, &with_dataset("file"), &file, true) {
         Ok(found) => found.expect("all of it is there"),
         Err(error) => return refusal::check(&error, CODES),
     };

@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod cursor;
 pub mod definition;
+pub mod file;
 pub mod import_sqlite;
 pub mod import_text;
 pub mod input;

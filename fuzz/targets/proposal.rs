@@ -1,13 +1,13 @@
 //! Files that nobody described. What is proposed for one can be defined, and takes it: whatever row is refused
 //! then is refused as a whole, never for a value that is not of the type proposed.
 
+use super::file::{import, inspect};
 use super::input::Input;
 use super::refusal;
-use lotwise::error::Error;
 use lotwise::model::dataset::Dataset;
 use lotwise::model::node::Node;
 use lotwise::platform::sqlite::SqlitePort;
-use lotwise::storage::engine::{Engine, ImportReport, Inspection};
+use lotwise::storage::engine::{Engine, Inspection};
 
 /// What files that people keep are made of.
 const TOKENS: [&str; 40] = [
@@ -120,23 +120,15 @@ pub fn run(bytes: &[u8]) {
     };
     let port = SqlitePort::open_memory("fuzz").expect("opens");
     let mut engine = Engine::open(port, &[]).expect("opens");
-    match inspect(&mut engine, &file, true) {
+    let options = Node::Map(vec![("dataset".to_owned(), Node::Text("file".to_owned()))]);
+    match inspect(&mut engine, &options, &file, true) {
         Ok(found) => take(&mut engine, &file, &found.expect("all of it was there")),
         Err(error) => refusal::check(&error, &["INPUT_INVALID", "NOT_FOUND", "LIMIT_EXCEEDED"]),
     }
     // A beginning is enough, or not, and nothing worse.
-    if let Err(error) = inspect(&mut engine, &file[..file.len() / 2], false) {
+    if let Err(error) = inspect(&mut engine, &options, &file[..file.len() / 2], false) {
         refusal::check(&error, &["INPUT_INVALID", "NOT_FOUND", "LIMIT_EXCEEDED"]);
     }
-}
-
-fn inspect(
-    engine: &mut Engine<SqlitePort>,
-    bytes: &[u8],
-    is_whole: bool,
-) -> Result<Option<Inspection>, Error> {
-    let options = Node::Map(vec![("dataset".to_owned(), Node::Text("file".to_owned()))]);
-    engine.inspect(&options, "utf-8", bytes, is_whole)
 }
 
 fn take(engine: &mut Engine<SqlitePort>, bytes: &[u8], found: &Inspection) {
@@ -150,7 +142,7 @@ fn take(engine: &mut Engine<SqlitePort>, bytes: &[u8], found: &Inspection) {
         return;
     }
     options.extend(found.detected.header.map(|header| ("header".to_owned(), Node::Bool(header))));
-    match import(engine, &Node::Map(options), bytes) {
+    match import(engine, &Node::Map(options), &[bytes]) {
         Ok(report) => {
             assert_eq!(
                 report.detected,
@@ -166,20 +158,5 @@ fn take(engine: &mut Engine<SqlitePort>, bytes: &[u8], found: &Inspection) {
             }
         }
         Err(error) => panic!("{error}: {}", found.dataset),
-    }
-}
-
-fn import(
-    engine: &mut Engine<SqlitePort>,
-    options: &Node,
-    bytes: &[u8],
-) -> Result<ImportReport, Error> {
-    let mut import = engine.start_import(options)?;
-    match engine.push_import(&mut import, bytes) {
-        Ok(()) => engine.finish_import(import),
-        Err(error) => {
-            engine.abort_import(&import);
-            Err(error)
-        }
     }
 }

@@ -11,6 +11,8 @@ pub mod clock;
 #[cfg(feature = "sqlite")]
 mod cursor;
 #[cfg(feature = "sqlite")]
+mod foreign_disk;
+#[cfg(feature = "sqlite")]
 pub mod limits;
 #[cfg(all(feature = "sqlite", target_arch = "wasm32"))]
 pub mod opfs;

@@ -55,6 +55,12 @@ impl Place {
         SqlitePort::set_up(connection, &self.name, role, Rc::clone(self), counters)
     }
 
+    /// A connection that only reads the file, whatever else there is.
+    pub fn open_to_read(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Connection::open_with_flags_and_vfs(&self.file, flags, self.vfs.name())
+    }
+
     /// Makes all commits durable, those of relaxed durability among them.
     pub fn sync(&self) -> Result<()> {
         match self.vfs.sync(&format!("{}-wal", self.file)) {

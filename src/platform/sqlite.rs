@@ -26,6 +26,7 @@ use crate::platform::authorizer::{Asking, Guard};
 use crate::platform::bind::{Bound, bind_all, borrow, parameter_order, recycle};
 use crate::platform::clock::now_ms;
 use crate::platform::cursor::SqliteCursor;
+use crate::platform::foreign_disk::Failure;
 use crate::platform::limits;
 use crate::platform::place::Place;
 use crate::platform::sqlite_error::{at_row, translate};
@@ -43,14 +44,13 @@ pub const PAGE_BYTES: i64 = 8192;
 const CHECKPOINT_PAGES: i64 = 250;
 /// What a connection that only reads has of the page cache of the one that writes.
 const READER_CACHE_SHARE: u64 = 2;
-
 pub use self::settings::Settings;
 
 /// A connection of rusqlite as SQL port.
 #[derive(Debug)]
 pub struct SqlitePort {
     pub(super) core: Rc<Core>,
-    /// Where its file is; none for a file that was read into memory.
+    /// Where its file is.
     place: Option<Rc<Place>>,
     config: Config,
     is_wal: bool,
@@ -71,8 +71,8 @@ pub struct Core {
     timeout_ms: Cell<u64>,
     /// A caller's ALTER TABLE was begun, of which nothing has been said yet.
     altered: Cell<bool>,
-    /// Whether it is a caller's file, read once: what is wrong with it is wrong with the call.
-    is_foreign: bool,
+    /// Of a caller's file, what is wrong with which is wrong with the call.
+    foreign: Option<Failure>,
 }
 
 /// What a connection is for.
@@ -104,7 +104,7 @@ impl SqlitePort {
         place: Rc<Place>,
         counters: Rc<Counters>,
     ) -> Result<Self> {
-        let mut port = Self::wrap(connection, name, counters, false)?;
+        let mut port = Self::wrap(connection, name, counters, None)?;
         port.place = Some(place);
         port.checkpoint_on_close(false)?;
         port.defend(true)?;
@@ -129,7 +129,7 @@ impl SqlitePort {
         mut connection: Connection,
         name: &str,
         counters: Rc<Counters>,
-        is_foreign: bool,
+        foreign: Option<Failure>,
     ) -> Result<Self> {
         let fail = |error| translate(error, name, None, 0);
         // Whoever holds a lock is on this very thread: waiting would be for ever.
@@ -154,7 +154,7 @@ impl SqlitePort {
             deadline_ms,
             timeout_ms: Cell::new(0),
             altered: Cell::new(false),
-            is_foreign,
+            foreign,
         };
         Ok(Self {
             core: Rc::new(core),
@@ -190,10 +190,10 @@ impl SqlitePort {
 impl Core {
     pub(super) fn error(&self, error: rusqlite::Error) -> Error {
         let error = translate(error, &self.name, self.guard.take_refusal(), self.timeout_ms.get());
-        match error {
-            Error::Timeout { .. } if was_given_up() => Error::Cancelled,
-            error if self.is_foreign => foreign::blame(error),
-            error => error,
+        match (error, &self.foreign) {
+            (Error::Timeout { .. }, _) if was_given_up() => Error::Cancelled,
+            (error, Some(failure)) => foreign::blame(error, failure),
+            (error, None) => error,
         }
     }
 

@@ -17,11 +17,9 @@ use crate::planner::explain::Plan;
 use crate::planner::route::Route;
 use crate::storage::columnar::catalogue;
 use crate::storage::columnar::look::Sealing;
-use crate::storage::import;
 use crate::storage::ingest::{AppendRows, OnConflict, ParameterRows, insert_sql};
 use crate::storage::port::{
-    Author, BulkPages, Collected, Done, ForeignFiles, LongTransaction, Params, SqlPort, Statement,
-    StatementCounts, collect,
+    Author, Collected, Done, Params, SqlPort, Statement, StatementCounts, collect,
 };
 use crate::storage::read::{Reading, Rows, dataset};
 use crate::storage::repeat;
@@ -401,90 +399,4 @@ fn another<P: SqlPort>(port: &mut P) -> Result<P> {
     port.reader()?.ok_or_else(|| Error::Internal {
         detail: "the host has one connection, and it is in a transaction".to_owned(),
     })
-}
-
-impl<P: LongTransaction + ForeignFiles + BulkPages> Engine<P> {
-    /// Looks at the beginning of a file, whose text was in `encoding` before it became UTF-8; none where more
-    /// of it is needed. The database has no part in it.
-    pub fn inspect(
-        &mut self,
-        options: &Node,
-        encoding: &str,
-        head: &[u8],
-        is_whole: bool,
-    ) -> Result<Option<Inspection>> {
-        let options = ImportOptions::from_node(options)?;
-        import::inspect(&mut self.port, &options, encoding, head, is_whole)
-    }
-
-    /// Begins an import: a transaction that stays open until [`Engine::finish_import`] or
-    /// [`Engine::abort_import`].
-    pub fn start_import(&mut self, options: &Node) -> Result<Import> {
-        self.check_idle()?;
-        self.check_writable()?;
-        let options = ImportOptions::from_node(options)?;
-        let mut import = Import::new(self.dataset(&options.dataset)?.clone(), options)?;
-        // It may take longer than a relaxed write may wait.
-        self.port.flush()?;
-        self.port.set_relaxed(false)?;
-        let can_write_pages = self.port.can_write_pages()?;
-        self.port.begin()?;
-        match import.start(&mut self.port, can_write_pages) {
-            Ok(()) => {
-                self.open = Some(Open::Import);
-                Ok(import)
-            }
-            Err(error) => {
-                self.port.rollback();
-                Err(error)
-            }
-        }
-    }
-
-    /// The next bytes of the file.
-    pub fn push_import(&mut self, import: &mut Import, chunk: &[u8]) -> Result<()> {
-        import.push(&mut self.port, chunk)
-    }
-
-    /// The file has ended: commits, or rolls back and fails.
-    pub fn finish_import(&mut self, mut import: Import) -> Result<ImportReport> {
-        loop {
-            if let Some(report) = self.finish_import_step(&mut import)? {
-                return Ok(report);
-            }
-        }
-    }
-
-    /// Goes on with that for some milliseconds; none where it is to be called again.
-    pub fn finish_import_step(&mut self, import: &mut Import) -> Result<Option<ImportReport>> {
-        let result = import.finish(&mut self.port).and_then(|report| {
-            if report.is_some() {
-                schema::raise_data_version(&mut self.port)?;
-                self.port.commit()?;
-            }
-            Ok(report)
-        });
-        match &result {
-            Ok(None) => {}
-            Ok(Some(report)) => {
-                self.open = None;
-                self.data_version += 1;
-                self.missing.extend(import.left_indexes());
-                self.sealing.note_changes(i64::try_from(report.rows).unwrap_or(i64::MAX));
-                // Indexes that are built later are looked at then.
-                if self.missing.is_empty() {
-                    self.refresh_statistics(i64::try_from(report.rows).unwrap_or(i64::MAX));
-                }
-            }
-            Err(_) => self.abort_import(import),
-        }
-        result
-    }
-
-    /// As if it had not begun.
-    pub fn abort_import(&mut self, import: &Import) {
-        self.open = None;
-        import.discard(&mut self.port);
-        self.port.rollback();
-    }
 }

@@ -1,4 +1,5 @@
-//! Files on their way into a table: finds out what a file is, hands it to its reader, keeps count.
+//! Files on their way into a table: finds out what a file is, hands it to its reader, keeps count. Text comes in
+//! pieces; a database is read where it lies.
 //! The transaction is the engine's business, and so is what happens when an import fails.
 
 mod bulk;
@@ -19,7 +20,7 @@ mod target;
 use serde::Serialize;
 
 use self::bulk::{BulkTable, RowPath};
-pub use self::inspect::{Inspection, inspect};
+pub use self::inspect::{Inspection, inspect, inspect_file};
 use self::json_rows::{Layout, begins_columns, first_sign};
 use self::options::Format;
 pub use self::options::ImportOptions;
@@ -27,7 +28,7 @@ use self::target::{Target, needs_value};
 use crate::error::{Error, Result, RowError};
 use crate::model::dataset::{Dataset, Index};
 use crate::storage::ingest::OnConflict;
-use crate::storage::port::{BulkPages, ForeignFiles};
+use crate::storage::port::{BulkPages, ForeignFile, ForeignFiles};
 use crate::storage::schema;
 
 /// Looked at to tell what a file is and how it writes numbers and dates.
@@ -108,7 +109,7 @@ enum Reader {
     },
     Csv(Box<csv::CsvReader>),
     Json(Box<json::JsonReader>),
-    Sqlite(Vec<u8>),
+    Sqlite(Box<sqlite_file::TableReader>),
 }
 
 impl Import {
@@ -161,11 +162,7 @@ impl Import {
         self.target.path.discard(port);
     }
 
-    pub(super) fn push<P: BulkPages + ForeignFiles>(
-        &mut self,
-        port: &mut P,
-        chunk: &[u8],
-    ) -> Result<()> {
+    pub(super) fn push<P: BulkPages>(&mut self, port: &mut P, chunk: &[u8]) -> Result<()> {
         match &mut self.reader {
             Reader::Unknown { head, needed } => {
                 head.extend_from_slice(chunk);
@@ -173,21 +170,29 @@ impl Import {
             }
             Reader::Csv(reader) => reader.push(port, &mut self.target, chunk),
             Reader::Json(reader) => reader.push(port, &mut self.target, chunk),
-            Reader::Sqlite(bytes) => {
-                bytes.extend_from_slice(chunk);
-                Ok(())
-            }
+            Reader::Sqlite(_) => Err(database_in_pieces()),
         }
     }
 
-    /// The file has ended; none where this is to be called again.
-    pub(super) fn finish<P: BulkPages + ForeignFiles>(
+    /// The file is a database.
+    pub(super) fn read_file<P: ForeignFiles>(
         &mut self,
         port: &mut P,
-    ) -> Result<Option<ImportReport>> {
+        file: Box<dyn ForeignFile>,
+    ) -> Result<()> {
+        let reader = sqlite_file::open(port, &mut self.target, file)?;
+        self.reader = Reader::Sqlite(Box::new(reader));
+        Ok(())
+    }
+
+    /// The file has ended; none where this is to be called again.
+    pub(super) fn finish<P: BulkPages>(&mut self, port: &mut P) -> Result<Option<ImportReport>> {
         let detected = match self.detected.take() {
             Some(detected) => detected,
-            None => self.finish_reading(port)?,
+            None => match self.finish_reading(port)? {
+                Some(detected) => detected,
+                None => return Ok(None),
+            },
         };
         let target = &mut self.target;
         let publish = target.writes();
@@ -209,15 +214,16 @@ impl Import {
         Ok(Some(ImportReport { detected, rows, skipped, errors, ignored }))
     }
 
-    fn finish_reading<P: BulkPages + ForeignFiles>(&mut self, port: &mut P) -> Result<Detected> {
+    /// None where there is more to be read.
+    fn finish_reading<P: BulkPages>(&mut self, port: &mut P) -> Result<Option<Detected>> {
         if matches!(self.reader, Reader::Unknown { .. }) {
             self.begin(port, true)?;
         }
         let target = &mut self.target;
         match &mut self.reader {
-            Reader::Csv(reader) => reader.finish(port, target),
-            Reader::Json(reader) => reader.finish(port, target),
-            Reader::Sqlite(bytes) => sqlite_file::copy(port, target, std::mem::take(bytes)),
+            Reader::Csv(reader) => reader.finish(port, target).map(Some),
+            Reader::Json(reader) => reader.finish(port, target).map(Some),
+            Reader::Sqlite(reader) => reader.copy_some(port, target),
             Reader::Unknown { .. } => Err(Error::input("file", "is empty")),
         }
     }
@@ -229,13 +235,13 @@ impl Import {
     }
 
     /// Enough may be there to tell what the file is and how it is to be read.
-    fn begin<P: BulkPages + ForeignFiles>(&mut self, port: &mut P, is_whole: bool) -> Result<()> {
+    fn begin<P: BulkPages>(&mut self, port: &mut P, is_whole: bool) -> Result<()> {
         let Reader::Unknown { head: bytes, needed } = &mut self.reader else { return Ok(()) };
         let may_grow = !is_whole && bytes.len() < HEAD_BYTES_MAX;
         let head = Head { bytes, is_whole, may_grow };
         let target = &mut self.target;
         let reader = match format_of(bytes, target.options.format)? {
-            Format::Sqlite => Some(Reader::Sqlite(std::mem::take(bytes))),
+            Format::Sqlite => return Err(database_in_pieces()),
             Format::Csv => {
                 csv::CsvReader::new(target, head)?.map(|reader| Reader::Csv(Box::new(reader)))
             }
@@ -253,6 +259,11 @@ impl Import {
         self.reader = reader;
         self.push(port, &head)
     }
+}
+
+/// Whoever hands files over looks at their first bytes.
+fn database_in_pieces() -> Error {
+    Error::Internal { detail: "a database was handed over in pieces".to_owned() }
 }
 
 /// Why bytes cannot be taken as text.

@@ -5,6 +5,7 @@ pub mod columnar;
 pub mod engine;
 pub mod export;
 mod import;
+mod importing;
 pub mod indexing;
 pub mod ingest;
 pub mod port;

@@ -245,12 +245,20 @@ pub trait BulkPages: SqlPort {
     fn discard_pages(&mut self, space: PageSpace);
 }
 
+/// A file of a caller, read piece by piece where it lies: it may be larger than memory.
+pub trait ForeignFile {
+    /// Its length.
+    fn size(&self) -> u64;
+    /// Fills the buffer, or tells why it cannot; there are so many bytes.
+    fn read(&mut self, buffer: &mut [u8], offset: u64) -> std::result::Result<(), String>;
+}
+
 /// Opens foreign SQLite files beside the database, to read rows from.
 pub trait ForeignFiles {
-    /// A connection to the file that was read into memory; it never runs what the file brings.
-    type Foreign: SqlPort;
+    /// A connection to the file; it never runs what the file brings.
+    type Foreign: Streams + std::fmt::Debug + 'static;
     /// Opens it.
-    fn open_foreign(&mut self, bytes: Vec<u8>) -> Result<Self::Foreign>;
+    fn open_foreign(&mut self, file: Box<dyn ForeignFile>) -> Result<Self::Foreign>;
 }
 
 /// Keeps the rows of small statements.

@@ -1,7 +1,10 @@
 /**
- * The bytes of a source on the engine's side: there already, or pulled from the calling side chunk by chunk.
+ * The bytes of a source on the engine's side: there already, or pulled from the calling side chunk by chunk. A
+ * database becomes a file that is read anywhere.
  */
+import { joined } from './encoding/bytes.ts';
 import { LotwiseError, cancelled, textOf } from './errors.ts';
+import { MAGIC_BYTES, isDatabase, ofBlob, ofBytes, type ForeignFile, type Spool } from './foreign-file.ts';
 import type { Chunk, SourceMessage } from './protocol.ts';
 
 /** Read at once: larger reads are no faster, smaller ones cost more. */
@@ -17,10 +20,61 @@ export interface SourceCall {
   chunks: ChunkQueue;
   signal: AbortSignal;
   pull(): void;
+  pause(): Promise<void>;
+  /** Where a stream is kept that has to be whole. */
+  spool(): Promise<Spool>;
+}
+
+/** What a source turned out to be: text in chunks, or a database. */
+export type OpenedSource = { chunks: AsyncIterable<Uint8Array>; file?: undefined } | { file: ForeignFile };
+
+/** How a source is to be read. */
+export interface SourceOptions {
+  /** As the caller says. */
+  format: string | undefined;
+  sliceBytes?: number;
+  /** Told while a stream that is a database arrives. */
+  arrived?(bytes: number): void;
+}
+
+/** Finds out what a source is; a database that comes as a stream is whole afterwards. */
+export async function openSource(source: SourceMessage, call: SourceCall, { format = 'sqlite', sliceBytes, arrived }: SourceOptions): Promise<OpenedSource> {
+  const chunks = chunksOf(source, call, sliceBytes);
+  if (format !== 'sqlite') return { chunks };
+  if (source.from === 'bytes' && isDatabase(source.bytes)) return { file: ofBytes(source.bytes) };
+  if (source.from === 'blob' && isDatabase(new Uint8Array(await readable(source.blob.slice(0, MAGIC_BYTES))))) {
+    const file = ofBlob(source.blob);
+    if (file !== undefined) return { file };
+  }
+  let head: Uint8Array = new Uint8Array();
+  while (head.length < MAGIC_BYTES) {
+    const { value } = await chunks.next();
+    if (value === undefined) break;
+    head = joined(head, value);
+  }
+  if (!isDatabase(head)) return { chunks: following(head, chunks) };
+  const file = await call.spool();
+  try {
+    for await (const chunk of following(head, chunks)) {
+      file.write(chunk);
+      arrived?.(file.size);
+      await call.pause();
+      if (call.signal.aborted) throw cancelled(call.what);
+    }
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return { file };
+}
+
+async function* following(head: Uint8Array, rest: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield head;
+  yield* rest;
 }
 
 /** The chunks of a source, in order. */
-export async function* chunksOf(source: SourceMessage, call: SourceCall, sliceBytes = SLICE_BYTES): AsyncGenerator<Uint8Array> {
+async function* chunksOf(source: SourceMessage, call: SourceCall, sliceBytes = SLICE_BYTES): AsyncGenerator<Uint8Array> {
   switch (source.from) {
     case 'bytes':
       yield source.bytes;
@@ -47,7 +101,7 @@ async function readable(blob: Blob): Promise<ArrayBuffer> {
     return await blob.arrayBuffer();
   } catch (error) {
     // A file that was changed or taken away after it had been chosen.
-    throw sourceFailed(textOf(error));
+    throw sourceFailed(`${textOf(error).replace(/\W+$/, '')}. If it was changed or moved since it was chosen, choose it again, or import a copy of it.`);
   }
 }
 

@@ -70,11 +70,16 @@ export interface EngineStream {
   free(): void;
 }
 
+/** Bytes of a file. Throws a text that says why they cannot be read. */
+export type ReadAt = (offset: number, length: number) => Uint8Array;
+
 /** One import: a transaction that is open until `finish` or `abort`. */
 export interface EngineImport {
   /** What the bytes were before they became UTF-8; characters that it does not have come as 0xFF. */
   setEncoding(label: string): void;
   push(chunk: Uint8Array): void;
+  /** The file is a database, read when it is asked for, until the import ends. */
+  readFile(size: number, read: ReadAt): void;
   /** Undefined: it takes some milliseconds more, and is to be called again. */
   finish(): Omit<ImportReport, 'elapsedMs' | 'bytes'> | undefined;
   abort(): void;
@@ -123,6 +128,8 @@ export interface Engine {
   indexStart(): EngineIndexJob | undefined;
   /** Looks at the beginning of a file; undefined where it needs to see more. */
   inspect(head: Uint8Array, isWhole: boolean, encoding: string, options: EngineInspectOptions): EngineInspection | undefined;
+  /** Looks at a database. */
+  inspectFile(size: number, read: ReadAt, options: EngineInspectOptions): EngineInspection;
   close(): void;
 }
 

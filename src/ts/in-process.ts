@@ -13,6 +13,8 @@ export interface InProcessHost {
   pause(): Promise<void>;
 }
 
+const noFiles = (): Promise<never> => Promise.reject(unavailable('this host has no origin private file system (OPFS)'));
+
 /** All databases of the process share one instance of the wasm module, and with it its end. */
 export function connectInProcess(host: InProcessHost): Connect {
   let panic: string | undefined;
@@ -24,7 +26,8 @@ export function connectInProcess(host: InProcessHost): Connect {
         if (panic === undefined) return host.load(wasmUrl);
         throw new LotwiseError('INTERNAL', `The engine of lotwise stopped earlier in this process, which has to be started anew: ${panic}`);
       },
-      own: () => Promise.reject(unavailable('this host has no origin private file system (OPFS)')),
+      own: noFiles,
+      spool: noFiles,
       post: (message: FromEngine) => {
         if (message.kind === 'panic') panic = message.text;
         if (!ended) listener.message(message);

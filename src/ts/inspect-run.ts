@@ -2,7 +2,7 @@
  * A look at the beginning of a source on the engine's side: as much of it is read as is needed to tell what it
  * is, and nothing is written.
  */
-import { chunksOf, type SourceCall } from './chunks.ts';
+import { openSource, type SourceCall } from './chunks.ts';
 import { joined } from './encoding/bytes.ts';
 import { TextInput } from './encoding/text-input.ts';
 import type { Engine, EngineInspectOptions, EngineInspection } from './engine.ts';
@@ -21,7 +21,15 @@ export interface InspectWork {
   isCut: boolean;
 }
 
-export async function runInspection(engine: Engine, { options, encoding, source, isCut }: InspectWork, call: SourceCall & { pause(): Promise<void> }): Promise<EngineInspection> {
+export async function runInspection(engine: Engine, { options, encoding, source, isCut }: InspectWork, call: SourceCall): Promise<EngineInspection> {
+  const opened = await openSource(source, call, { format: options.format, sliceBytes: LOOK_BYTES });
+  if (opened.file !== undefined) {
+    try {
+      return engine.inspectFile(opened.file.size, opened.file.read, options);
+    } finally {
+      await opened.file.close();
+    }
+  }
   const input = new TextInput(encoding);
   let parts: Uint8Array[] = [];
   let length = 0;
@@ -30,17 +38,16 @@ export async function runInspection(engine: Engine, { options, encoding, source,
     const head = joined(...parts);
     parts = [head];
     enough = 2 * length;
-    return engine.inspect(head, isWhole, input.encoding ?? '', options);
+    return engine.inspect(head, isWhole, input.encoding, options);
   };
   const take = (part: Uint8Array): void => {
     parts.push(part);
     length += part.length;
   };
-  for await (const chunk of chunksOf(source, call, LOOK_BYTES)) {
+  for await (const chunk of opened.chunks) {
     for (let begin = 0; begin < chunk.length; begin += LOOK_BYTES) {
       take(input.push(chunk.subarray(begin, begin + LOOK_BYTES)));
-      // An SQLite file says nothing before it is whole.
-      const found = length < enough || input.encoding === undefined ? undefined : look(false);
+      const found = length < enough ? undefined : look(false);
       if (found !== undefined) return found;
     }
     await call.pause();

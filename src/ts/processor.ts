@@ -12,6 +12,7 @@ import { patched, type ConfigPatch } from './config.ts';
 import type { CallOptions, Engine, EngineClass } from './engine.ts';
 import { LotwiseError, cancelled, fieldsOfError, textOf } from './errors.ts';
 import { runImport } from './import-run.ts';
+import { spoolInMemory, type Spool } from './foreign-file.ts';
 import { Indexing } from './indexing.ts';
 import { runInspection } from './inspect-run.ts';
 import {
@@ -40,6 +41,8 @@ export interface Host {
   load(wasmUrl: string | undefined): Promise<EngineClass>;
   /** Makes sure that nobody else has the files, until the function that comes back is called. */
   own(name: string): Promise<() => Promise<void>>;
+  /** Keeps a stream in a file beside those that it owns, until it is closed. */
+  spool(name: string): Promise<Spool>;
   /** Lets messages in that arrived during a call, a cancellation among them. */
   pause(): Promise<void>;
 }
@@ -61,6 +64,8 @@ export class Processor {
   #engine: Engine | undefined;
   #givenUp: Int32Array | undefined;
   #release: (() => Promise<void>) | undefined;
+  /** Where a stream is kept that has to be whole. */
+  #spool: () => Promise<Spool> = async () => spoolInMemory();
   /** Calls in order of arrival. */
   readonly #calls = new Map<number, Call>();
   readonly #streams = new Streams();
@@ -125,7 +130,10 @@ export class Processor {
     try {
       const loading = this.#host.load(wasmUrl);
       loading.catch(() => {}); // looked at below, when the lock is ours
-      if (storage === 'opfs') this.#release = await this.#host.own(name);
+      if (storage === 'opfs') {
+        this.#release = await this.#host.own(name);
+        this.#spool = () => this.#host.spool(name);
+      }
       const engineClass = await loading;
       this.#engine = await engineClass.open({ name, storage, datasets, config });
       this.#given = config;
@@ -281,8 +289,11 @@ export class Processor {
     }
   }
 
-  #reading({ id, chunks, operation, cancel: { signal } }: Call): SourceCall & { pause(): Promise<void> } {
-    return { what: operation.op === 'import' ? 'The import' : 'The inspection', chunks, signal, pause: () => this.#host.pause(), pull: () => this.#host.post({ kind: 'pull', id }, []) };
+  #reading({ id, chunks, operation, cancel: { signal } }: Call): SourceCall {
+    return {
+      what: operation.op === 'import' ? 'The import' : 'The inspection', chunks, signal,
+      spool: this.#spool, pause: () => this.#host.pause(), pull: () => this.#host.post({ kind: 'pull', id }, []),
+    };
   }
 
   async #perform(call: Call): Promise<Answer> {

@@ -7,6 +7,7 @@ import type { EngineClass } from './engine.ts';
 import { takeFiles } from './ownership.ts';
 import { Processor } from './processor.ts';
 import type { FromEngine, ToEngine } from './protocol.ts';
+import { spoolOnDisk, sweepSpool } from './spool.ts';
 import { compile } from './wasm.ts';
 
 /** What is used of DedicatedWorkerGlobalScope. */
@@ -28,9 +29,18 @@ export interface Glue {
 /** Answers the messages of the page that started this worker. */
 export function serve(glue: Glue): void {
   const scope = globalThis as unknown as WorkerScope;
+  let swept: Promise<void> | undefined;
   const processor = new Processor({
     post: (message, transfer) => scope.postMessage(message, transfer),
-    own: takeFiles,
+    own: async (name) => {
+      const release = await takeFiles(name);
+      swept = sweepSpool(name);
+      return release;
+    },
+    spool: async (name) => {
+      await swept;
+      return spoolOnDisk(name);
+    },
     pause: turnOfEventLoop(),
     load: async (wasmUrl) => {
       await glue.start(await compile(wasmUrl ?? glue.wasmUrl.href));

@@ -10,6 +10,7 @@
 import { describe } from './batch/encode.ts';
 import { isWellFormed } from './batch/text.ts';
 import { LotwiseError, textOf } from './errors.ts';
+import { isDatabase } from './foreign-file.ts';
 import type { Chunk, SourceMessage } from './protocol.ts';
 import type { ImportSource } from './types.ts';
 
@@ -62,7 +63,6 @@ const LOOK_BYTES_MAX = 8 * 1024 * 1024;
 
 /** As much of a source as an inspection may want, and whether that is less than all. */
 export function prepareLook(what: string, source: ImportSource): { prepared: PreparedSource; isCut: boolean } {
-  const isDatabase = (bytes: Uint8Array): boolean => new TextDecoder('latin1').decode(bytes.subarray(0, 6)) === 'SQLite';
   const size = typeof source === 'string' ? source.length : source instanceof ArrayBuffer || source instanceof Uint8Array ? source.byteLength : 0;
   if (size <= LOOK_BYTES_MAX) return { prepared: prepareSource(what, source), isCut: false };
   if (typeof source === 'string') return { prepared: prepareSource(what, source.slice(0, LOOK_BYTES_MAX).replace(/[\ud800-\udbff]$/, '')), isCut: true };

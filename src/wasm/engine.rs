@@ -18,7 +18,7 @@ use crate::platform::sqlite::SqlitePort;
 use crate::platform::watch;
 use crate::platform::zones::zone;
 use crate::storage::engine::{
-    Answer, Call, Engine as Core, Import as CoreImport, ROUTES, Scope, Written,
+    Answer, Call, Engine as Core, Import as CoreImport, Inspection, ROUTES, Scope, Written,
 };
 use crate::storage::export::Export as CoreExport;
 use crate::storage::ingest::ON_CONFLICT;
@@ -38,8 +38,8 @@ pub struct Engine {
 /// A file on its way into a table; its transaction is open until `finish` or `abort`.
 #[wasm_bindgen]
 pub struct Import {
-    core: Shared,
-    import: Option<CoreImport>,
+    pub(super) core: Shared,
+    pub(super) import: Option<CoreImport>,
 }
 
 /// Rows of a statement, batch by batch; it has to be closed.
@@ -257,12 +257,7 @@ impl Engine {
         options: &JsValue,
     ) -> Result<JsValue, JsValue> {
         let found = self.with(|core| core.inspect(&node(options), encoding, head, is_whole))?;
-        let Some(found) = found else { return Ok(JsValue::UNDEFINED) };
-        let object = serialized(&found)?;
-        let batch = Uint8Array::new_from_slice(&found.sample);
-        // Defining a property of a fresh plain object cannot fail.
-        _ = js_sys::Reflect::set(&object, &"batch".into(), &batch);
-        Ok(object)
+        found.map_or(Ok(JsValue::UNDEFINED), |found| inspection(&found))
     }
 
     /// Begins an import.
@@ -446,7 +441,7 @@ fn look_of(options: &JsValue) -> Option<watch::Look> {
     Some(Box::new(move || look.call0(&JsValue::UNDEFINED).is_ok_and(|stop| stop.is_truthy())))
 }
 
-fn ended() -> JsValue {
+pub(super) fn ended() -> JsValue {
     thrown(&Error::Internal { detail: "the import or stream has ended".to_owned() })
 }
 
@@ -455,6 +450,14 @@ const fn borrowed(params: &OwnedParams) -> Params<'_> {
         OwnedParams::Positional(values) => Params::Positional(values.as_slice()),
         OwnedParams::Named(values) => Params::Named(values.as_slice()),
     }
+}
+
+pub(super) fn inspection(found: &Inspection) -> Result<JsValue, JsValue> {
+    let object = serialized(found)?;
+    let batch = Uint8Array::new_from_slice(&found.sample);
+    // Defining a property of a fresh plain object cannot fail.
+    _ = Reflect::set(&object, &"batch".into(), &batch);
+    Ok(object)
 }
 
 fn answer(answer: Answer) -> JsValue {

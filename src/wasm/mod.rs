@@ -3,6 +3,7 @@
 
 mod convert;
 mod engine;
+mod foreign;
 mod indexing;
 
 use wasm_bindgen::prelude::*;

@@ -310,7 +310,8 @@ describe('chromium, at size', () => {
     const got = await suite.inTab(async () => {
       const db = await lotwise.open({ name: 'million' });
       const progress: { done: number; at: number }[] = [];
-      const { rows, elapsedMs, bytes } = await db.importFile(await fetch('/1m.csv'), { dataset: 'production_records', onProgress: ({ done }) => progress.push({ done, at: performance.now() }) });
+      // By the worker's clock: on a busy machine several may reach the page at once.
+      const { rows, elapsedMs, bytes } = await db.importFile(await fetch('/1m.csv'), { dataset: 'production_records', onProgress: ({ done, elapsedMs: at }) => progress.push({ done, at }) });
       const sums = await db.aggregate({ dataset: 'production_records', measures: { n: 'count', good: { sum: 'good_quantity' }, defects: { sum: 'defect_quantity' } } }, { timeoutMs: 120_000 });
       const codes = await db.aggregate({ dataset: 'production_records', groupBy: ['defect_code'], measures: { n: 'count' } }, { timeoutMs: 120_000 });
       await db.close();
@@ -323,7 +324,7 @@ describe('chromium, at size', () => {
     assert.deepEqual(got.codes, worst);
     assert.ok(got.progress.length >= 2 && got.progress.at(-1)!.done === got.bytes);
     const gaps = got.progress.slice(1, -1).map(({ at }, i) => at - got.progress[i]!.at);
-    assert.ok(gaps.every((gap) => gap > 50), 'progress is told about every 100 ms');
+    assert.ok(gaps.every((gap) => gap > 99), 'progress is told every 100 ms at most');
     t.diagnostic(`imported ${(got.bytes / 1e6).toFixed(0)} MB in ${(got.elapsedMs / 1000).toFixed(1)} s`);
   });
 

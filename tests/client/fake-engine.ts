@@ -5,6 +5,7 @@ import type { ConfigPatch } from '../../src/ts/config.ts';
 import { EngineDatabase } from '../../src/ts/database.ts';
 import type { CallOptions, Engine, EngineImport, EngineIndexJob, EngineStream, Reply } from '../../src/ts/engine.ts';
 import { LotwiseError } from '../../src/ts/errors.ts';
+import { spoolInMemory } from '../../src/ts/foreign-file.ts';
 import { Processor, type Host } from '../../src/ts/processor.ts';
 import type { FromEngine, OpenMessage } from '../../src/ts/protocol.ts';
 import { Session, type Connect } from '../../src/ts/session.ts';
@@ -120,6 +121,10 @@ export class Fake {
         if (!isWhole && head.length < this.inspectBytes) return undefined;
         return { dataset: JSON.stringify({ name: dataset, columns: { a: { type: 'text' } } }), detected: { format: 'csv' }, batch: encodeRows([{ a: 1 }], 'fake') };
       },
+      inspectFile: (size, read, { dataset }) => {
+        this.log.push(`inspectFile ${dataset} ${size} ${read(0, 6)}`);
+        return { dataset: JSON.stringify({ name: dataset, columns: {} }), detected: { format: 'sqlite' }, batch: encodeRows([], 'fake') };
+      },
       importStart: (options) => this.#import(options.dataset),
       indexStart: () => this.#indexJob(),
       close: () => { this.log.push('close'); },
@@ -171,6 +176,10 @@ export class Fake {
         bytes += chunk.length;
         if (new TextDecoder().decode(chunk.subarray(0, 5)) === 'PANIC') throw new WebAssembly.RuntimeError('unreachable');
       },
+      readFile: (size, read) => {
+        this.log.push(`readFile ${size}`);
+        while (bytes < size) bytes += read(bytes, Math.min(4_096, size - bytes)).length;
+      },
       finish: () => {
         this.log.push(`finish ${bytes}`);
         if (--finishes > 0) return undefined;
@@ -195,6 +204,7 @@ export class Fake {
         },
       }),
       own: async () => async () => { this.log.push('released'); },
+      spool: async () => spoolInMemory(),
       pause: () => new Promise((resolve) => { setImmediate(resolve); }),
     };
     const processor = new Processor(host);

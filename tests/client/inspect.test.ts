@@ -60,7 +60,7 @@ test('of what is in memory already, only the beginning is handed over', async ()
   // A database is nothing without its end.
   new TextEncoder().encodeInto('SQLite format 3\0', bytes);
   await db.inspectFile(bytes);
-  assert.deepEqual(fake.log, [`inspect  ${bytes.length} true `]);
+  assert.deepEqual(fake.log, [`inspectFile  ${bytes.length} 83,81,76,105,116,101`]);
 });
 
 test('an inspection that is given up ends, also while its source stalls, and holds up nobody', async () => {

@@ -1,6 +1,7 @@
 //! Rows and whole files on their way out: complete, from one state of the data, and sound.
 
 use crate::common::{batch, node, rows};
+use crate::fuzz::targets::file::Bytes;
 use lotwise::error::{Error, Result};
 use lotwise::model::batch::decode::Batch;
 use lotwise::model::dataset::Dataset;
@@ -78,7 +79,7 @@ fn opened(db: &mut Db, pages: &[Answer]) -> SqlitePort {
         bytes.extend(page);
     }
     assert_eq!(bytes[18..20], [1, 1], "no log goes with the file");
-    db.port().open_foreign(bytes).expect("a sound file")
+    db.port().open_foreign(Box::new(Bytes(bytes))).expect("a sound file")
 }
 
 fn file(db: &mut Db, query: &Node) -> Result<SqlitePort> {

@@ -2,6 +2,7 @@
 
 use crate::common::{node, rows};
 use crate::engine::{dataset, open};
+use crate::fuzz::targets::file;
 use lotwise::error::{Error, Result};
 use lotwise::model::dataset::Dataset;
 use lotwise::model::value::Value;
@@ -27,14 +28,8 @@ pub fn import(
     bytes: &[u8],
     chunk: usize,
 ) -> Result<ImportReport> {
-    let mut import = engine.start_import(&node(options))?;
-    for chunk in bytes.chunks(chunk) {
-        if let Err(error) = engine.push_import(&mut import, chunk) {
-            engine.abort_import(&import);
-            return Err(error);
-        }
-    }
-    engine.finish_import(import)
+    let pieces: Vec<&[u8]> = bytes.chunks(chunk).collect();
+    file::import(engine, &node(options), &pieces)
 }
 
 fn all(engine: &mut Engine<SqlitePort>) -> Vec<Vec<Value>> {

@@ -17,8 +17,8 @@ use lotwise::model::value::Value;
 use lotwise::platform::sqlite::SqlitePort;
 use lotwise::storage::engine::{Engine, ImportReport};
 use lotwise::storage::port::{
-    Author, BulkPages, Done, ForeignFiles, LongTransaction, NewIndex, NewPages, PageSpace, RowSink,
-    RowSource, SqlPort, Statement, StatementCounts, collect,
+    Author, BulkPages, Done, ForeignFile, ForeignFiles, LongTransaction, NewIndex, NewPages,
+    PageSpace, RowSink, RowSource, SqlPort, Statement, StatementCounts, collect,
 };
 use serde_json::{Value as Json, json};
 
@@ -100,8 +100,8 @@ impl LongTransaction for Watched {
 impl ForeignFiles for Watched {
     type Foreign = SqlitePort;
 
-    fn open_foreign(&mut self, bytes: Vec<u8>) -> Result<SqlitePort> {
-        self.port.open_foreign(bytes)
+    fn open_foreign(&mut self, file: Box<dyn ForeignFile>) -> Result<SqlitePort> {
+        self.port.open_foreign(file)
     }
 }
 

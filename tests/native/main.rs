@@ -13,6 +13,7 @@ mod conformance;
 mod damage;
 mod engine;
 mod export;
+mod foreign;
 mod fuzz;
 mod import;
 mod import_forms;

@@ -9,13 +9,15 @@ use super::names::{column_name, column_names};
 use super::options::Format;
 use super::rows::foreign_value;
 use super::source::{CsvSource, JsonSource, Source, SqliteSource};
-use super::{Detected, HEAD_BYTES_MAX, Head, ImportOptions, Layout, format_of, layout_of};
+use super::{
+    Detected, HEAD_BYTES_MAX, Head, ImportOptions, Layout, database_in_pieces, format_of, layout_of,
+};
 use crate::error::{Error, Result};
 use crate::model::batch::encode::BatchBuilder;
 use crate::model::dataset::{COLUMNS_MAX, ColumnType, Dataset};
 use crate::model::json::quoted;
 use crate::model::value::Value;
-use crate::storage::port::{ForeignFiles, SqlPort};
+use crate::storage::port::{ForeignFile, ForeignFiles};
 use crate::storage::table_text::TextForm;
 
 /// Rows that types are told from.
@@ -38,28 +40,47 @@ pub struct Inspection {
     pub tables: Option<Vec<String>>,
 }
 
-/// Looks at the beginning of a file; none where more of it is needed.
-pub fn inspect<P: SqlPort + ForeignFiles>(
+/// Looks at a database.
+pub fn inspect_file<P: ForeignFiles>(
     port: &mut P,
+    options: &ImportOptions,
+    file: Box<dyn ForeignFile>,
+) -> Result<Inspection> {
+    let source = Box::new(SqliteSource::new(port.open_foreign(file)?, options)?);
+    let found = inspect_source(source, options, None, true, false)?;
+    found.ok_or_else(|| Error::input("file", "holds no rows"))
+}
+
+/// Looks at the beginning of a text; none where more of it is needed.
+pub fn inspect(
     options: &ImportOptions,
     encoding: &str,
     bytes: &[u8],
     is_whole: bool,
 ) -> Result<Option<Inspection>> {
     let head = Head { bytes, is_whole, may_grow: !is_whole && bytes.len() < HEAD_BYTES_MAX };
-    let mut source: Box<dyn Source> = match format_of(bytes, options.format)? {
-        Format::Sqlite if !is_whole => return Ok(None),
-        Format::Sqlite => Box::new(SqliteSource::new(port.open_foreign(bytes.to_vec())?, options)?),
+    let source: Box<dyn Source> = match format_of(bytes, options.format)? {
+        Format::Sqlite => return Err(database_in_pieces()),
         Format::Csv => Box::new(CsvSource::new(head, options, encoding)?),
         format => match layout_of(format, bytes) {
             Layout::Columns if !is_whole => return Ok(None),
             layout => Box::new(JsonSource::new(head, layout)?),
         },
     };
+    inspect_source(source, options, Some(encoding), is_whole, head.may_grow)
+}
+
+fn inspect_source(
+    mut source: Box<dyn Source + '_>,
+    options: &ImportOptions,
+    encoding: Option<&str>,
+    is_whole: bool,
+    may_grow: bool,
+) -> Result<Option<Inspection>> {
     let names = source.names().to_vec();
     if names.is_empty() || names.len() > COLUMNS_MAX {
         let reason = match names.len() {
-            0 if head.may_grow => return Ok(None),
+            0 if may_grow => return Ok(None),
             0 => "holds no rows".to_owned(),
             count => format!("has {count} columns; a dataset has {COLUMNS_MAX} at most"),
         };
@@ -79,7 +100,7 @@ pub fn inspect<P: SqlPort + ForeignFiles>(
         }
     })?;
     let settled = match evidence.settle(&options.form, source.has_points()) {
-        Err(_) if head.may_grow => return Ok(None),
+        Err(_) if may_grow => return Ok(None),
         settled => settled?,
     };
     let decimal = settled.form.decimal();
@@ -87,9 +108,7 @@ pub fn inspect<P: SqlPort + ForeignFiles>(
     let mut detected = source.detected();
     detected.decimal = decimal.map(|mark| char::from(mark).to_string());
     detected.date_format = settled.date_format;
-    if detected.format != "sqlite" {
-        detected.encoding = Some(encoding.to_owned());
-    }
+    detected.encoding = encoding.map(str::to_owned);
     let sample = batch_of(&dataset, &first, &settled.form, detected.format == "csv");
     let tables = source.tables();
     Ok(Some(Inspection { dataset: text, detected, sample, tables }))

@@ -1,6 +1,6 @@
 /**
- * Bytes of a file on their way to the engine, which takes UTF-8: what is UTF-8 passes through untouched, what is
- * an SQLite file as well, and anything else is decoded by the host.
+ * Bytes of a text file on their way to the engine, which takes UTF-8: what is UTF-8 passes through untouched, and
+ * anything else is decoded by the host.
  *
  * A character that the encoding does not have never becomes U+FFFD: its bytes go on as a byte that UTF-8 does
  * not have, and the engine refuses the row.
@@ -18,21 +18,21 @@ const SAMPLE_BYTES = 64 * 1024;
 const TELLING_BYTES = 64;
 const SAMPLE_BYTES_MAX = 1024 * 1024;
 
-const SQLITE_MAGIC = 'SQLite format 3\0';
 const NO_TEXT: readonly [magic: string, what: string][] = [
   ['PK\x03\x04', 'is a spreadsheet (.xlsx) or another ZIP archive. Save it as CSV, or take the file out of the archive'],
   ['\xd0\xcf\x11\xe0', 'is a spreadsheet or document of an old Office program. Save it as CSV'],
   ['\x1f\x8b', "is compressed with gzip. Pass file.stream().pipeThrough(new DecompressionStream('gzip')) instead"],
   ['PAR1', 'is a Parquet file. Save it as CSV or NDJSON'],
   ['%PDF', 'is a PDF document'],
+  ['SQLite format 3\0', "is an SQLite database. Pass format: 'sqlite', or none"],
 ];
 
 /** A step of the way: what comes in, what goes on at once. */
 type Stage = 'head' | 'ascii' | 'sample' | 'untouched' | 'decoded';
 
 export class TextInput {
-  /** Label of the encoding: UTF-8 until something else was found; undefined for a file that is no text. */
-  encoding: string | undefined = 'utf-8';
+  /** Label of the encoding: UTF-8 until something else was found. */
+  encoding = 'utf-8';
   readonly #forced: string | undefined;
   #stage: Stage = 'head';
   /** Held back until so many bytes have come. */
@@ -74,11 +74,6 @@ export class TextInput {
 
   #begin(head: Uint8Array, atEnd: boolean): Uint8Array {
     const first = Array.from(head.subarray(0, 16), (byte) => String.fromCharCode(byte)).join('');
-    if (first === SQLITE_MAGIC) {
-      this.encoding = undefined;
-      this.#stage = 'untouched';
-      return head;
-    }
     const noText = NO_TEXT.find(([magic]) => first.startsWith(magic));
     if (noText !== undefined) throw invalid(noText[1]);
     const known = markOf(head) ?? this.#forced ?? utf16Of(head) ?? escaped(head);
