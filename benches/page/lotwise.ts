@@ -7,6 +7,8 @@ import { type Answer, type Description, type Engine, type Row, type Table } from
 const NAME = 'bench';
 /** Rows of a page on the way to a page far down. */
 const SKIP_ROWS = 10_000;
+/** The newest rows become a segment when there are so many of them. */
+const TAIL_ROWS_MAX = 8_192;
 
 export async function openLotwise(): Promise<Engine> {
   return new LotwiseEngine(await openDatabase());
@@ -44,9 +46,19 @@ class LotwiseEngine implements Engine {
     const sql = "SELECT count(*) AS n FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?";
     for (;;) {
       const [found] = (await this.#db.query<{ n: number }>(sql, [table])).rows;
-      if (found !== undefined && found.n >= (dataset.indexes?.length ?? 0)) return;
+      if (found !== undefined && found.n >= (dataset.indexes?.length ?? 0) && await this.#isSealed(table)) return;
       await new Promise((resolve) => { setTimeout(resolve, 10); });
     }
+  }
+
+  /** Whether nearly all rows are in segments, which are made beside whatever else is called. */
+  async #isSealed(table: Table): Promise<boolean> {
+    const [there] = (await this.#db.query("SELECT 1 FROM sqlite_schema WHERE name = 'lotwise_segment'")).rows;
+    if (there === undefined) return false;
+    const sql = `SELECT (SELECT count(*) FROM ${table}) - (SELECT coalesce(sum(last_key - first_key + 1), 0) FROM lotwise_segment `
+      + 'WHERE dataset = ? AND head NOT NULL AND stale = 0) AS rest';
+    const [found] = (await this.#db.query<{ rest: number }>(sql, [table])).rows;
+    return (found?.rest ?? 0) < TAIL_ROWS_MAX;
   }
 
   async prepare({ id, lotwise: call }: BenchQuery): Promise<void> {
