@@ -3,6 +3,7 @@
 
 pub mod failing_disk;
 pub mod port_suite;
+pub mod routes_suite;
 pub mod storage_failures;
 
 use lotwise::model::batch::decode::{Batch, Cell};

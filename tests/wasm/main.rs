@@ -5,7 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use common::{batch, port_suite, rows};
+use common::{batch, port_suite, routes_suite, rows};
 use lotwise::model::config::Config;
 use lotwise::model::presets;
 use lotwise::model::value::Value;
@@ -116,4 +116,22 @@ fn compile_options_are_those_written_down() {
         }
     }
     assert!(seen > 15, "the table was read");
+}
+
+#[wasm_bindgen_test]
+async fn both_ways_of_an_aggregate_agree() {
+    let pool = Pool::open("routes").await.expect("opens the pool");
+    let port = pool.connect().expect("opens the database");
+    let mut engine = Engine::open(port, &[routes_suite::dataset()]).expect("opens");
+    let mut state = js_sys::Math::random().to_bits();
+    let seed = state;
+    let mut below = |end: u64| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((state >> 33) % end) as i64
+    };
+    web_sys::console::log_1(&format!("seed {seed}").into());
+    routes_suite::run(&mut engine, 60, &mut below);
+    engine.into_port().close().expect("closes");
+    pool.release().expect("releases");
 }

@@ -1,7 +1,8 @@
 //! Random writes with segments made in between, and every aggregate asked both ways: through segments with the
 //! rest by SQL, and by SQL alone. Inside transactions and after they were rolled back too.
 
-use crate::common::{batch, node, rows};
+use crate::common::{batch, node, routes_suite, rows};
+use crate::random::{Random, times};
 use lotwise::columnstore::build::SegmentBuilder;
 use lotwise::columnstore::layout::Layout;
 use lotwise::error::Error;
@@ -178,4 +179,15 @@ proptest! {
     fn both_routes_agree_over_time_text((setting, table, steps) in programs("timestampText")) {
         run(setting, &table, &steps);
     }
+}
+
+#[test]
+fn both_routes_agree_while_the_job_makes_segments() {
+    let seed = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos() as u64;
+    println!("seed {seed}");
+    let mut random = Random::new(seed);
+    let port = SqlitePort::open_memory("test").expect("opens");
+    let mut engine = Engine::open(port, &[routes_suite::dataset()]).expect("opens");
+    let rounds = u32::try_from(times(150)).expect("a number of rounds");
+    routes_suite::run(&mut engine, rounds, &mut |end| random.below(end) as i64);
 }
