@@ -82,6 +82,12 @@ export class Browser {
     return new Browser(context, origin);
   }
 
+  /** A private window: nothing of it stays, and its OPFS is behind IPC. */
+  static async launchPrivate(origin: string): Promise<Browser> {
+    const browser = await chromium.launch({ executablePath: chromiumPath() ?? 'chromium', args: CHROMIUM_FLAGS, headless: true });
+    return new Browser(await browser.newContext(), origin);
+  }
+
   /** A new tab with the bench page in it; what goes wrong there is printed. */
   async open(query = ''): Promise<Page> {
     const page = await this.#context.newPage();
@@ -99,6 +105,8 @@ export class Browser {
   }
 
   async close(): Promise<void> {
+    const browser = this.#context.browser();
     await this.#context.close();
+    await browser?.close();
   }
 }

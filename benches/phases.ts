@@ -6,7 +6,7 @@ import { difference } from './compare.ts';
 import type { Description, EngineName } from './page/engine.ts';
 import type { Bench, Run } from './page/main.ts';
 import {
-  type BesideResult, type ColdStartResult, type CommitResult, type ImportResult, type PerEngine, type QueryResult, type Timing,
+  type AloneResult, type BesideResult, type ColdStartResult, type CommitResult, type ImportResult, type PerEngine, type QueryResult, type Timing,
   median, quantile,
 } from './results.ts';
 
@@ -21,7 +21,8 @@ const COLD_TABS = 5;
 const COLD_QUERIES = ['Q02', 'Q03'];
 const COMMITS = 200;
 /** One record as a scanner sends it, and a second's worth of events at 33 Hz. */
-const COMMIT_ROWS = [1, 33];
+const BESIDE_ROWS = [1, 33];
+const COMMIT_KINDS = [...BESIDE_ROWS.map((rows) => ({ rows, durability: 'full' as const })), { rows: 1, durability: 'relaxed' as const }];
 /** Some ten seconds. */
 const BESIDE_COMMITS = 330;
 const BESIDE_QUERIES = ['Q02', 'Q08', 'Q10', 'Q12', 'E03'];
@@ -145,19 +146,19 @@ export async function coldStarts(launch: () => Promise<Browser>, setup: Setup, a
   return { coldStarts: found, differences };
 }
 
-/** Small transactions, each on storage before the next begins. They come last, since they add rows. */
+/** Small transactions, each on storage before the next begins or soon afterwards. They come last, since they add rows. */
 export async function commits(browser: Browser, { rows: existing, engines }: Setup): Promise<CommitResult[]> {
   const page = await browser.open();
-  const found: CommitResult[] = COMMIT_ROWS.map((rows) => ({ count: COMMITS, rows, engines: {} }));
+  const found: CommitResult[] = COMMIT_KINDS.map((kind) => ({ count: COMMITS, ...kind, engines: {} }));
   for (const engine of engines) {
     await page.evaluate((name) => bench.open(name), engine);
     let firstId = existing + 1;
-    for (const { count, rows, engines: timings } of found) {
-      const taken = await page.evaluate(([name, ...sizes]) => bench.commits(name, ...sizes), [engine, firstId, count, rows] as const);
+    for (const { count, rows, durability, engines: timings } of found) {
+      const taken = await page.evaluate(([name, ...sizes]) => bench.commits(name, ...sizes), [engine, firstId, count, rows, durability] as const);
       firstId += count * rows;
       const perSecond = (count * 1_000) / taken.reduce((sum, ms) => sum + ms, 0);
       timings[engine] = { perSecond, medianMs: median(taken), p99Ms: quantile(taken, 0.99) };
-      console.log(`  ${engine}: ${perSecond.toFixed(0)} commits/s of ${rows}`);
+      console.log(`  ${engine}: ${perSecond.toFixed(0)} ${durability} commits/s of ${rows}`);
     }
     await page.evaluate((name) => bench.close(name), engine);
   }
@@ -169,11 +170,11 @@ export async function commits(browser: Browser, { rows: existing, engines }: Set
 export async function ingestBeside(browser: Browser, { rows: existing, events, engines }: Setup): Promise<BesideResult[]> {
   const page = await browser.open();
   await page.evaluate(([rows, of]) => bench.setScale(rows, of), [existing, events] as const);
-  const found: BesideResult[] = COMMIT_ROWS.map((rows) => ({ rows, queries: BESIDE_QUERIES, engines: {} }));
+  const found: BesideResult[] = BESIDE_ROWS.map((rows) => ({ rows, queries: BESIDE_QUERIES, engines: {} }));
   for (const engine of engines) {
     await page.evaluate((name) => bench.open(name), engine);
     // Behind those of the phase before.
-    let firstId = existing + 1 + COMMITS * COMMIT_ROWS.reduce((sum, rows) => sum + rows, 0);
+    let firstId = existing + 1 + COMMITS * COMMIT_KINDS.reduce((sum, { rows }) => sum + rows, 0);
     for (const { rows, queries, engines: timings } of found) {
       const { commits, answers } = await page.evaluate(
         ([name, first, count, each, ids]) => bench.beside(name, first, count, each, ids), [engine, firstId, BESIDE_COMMITS, rows, queries] as const);
@@ -184,6 +185,16 @@ export async function ingestBeside(browser: Browser, { rows: existing, events, e
     await page.evaluate((name) => bench.close(name), engine);
   }
   await page.close();
+  return found;
+}
+
+/** Imports of lotwise alone, while the page asks for a record every 5 ms until the indexes are there. */
+export async function importAlone(browser: Browser, where: AloneResult['where'], rows: number): Promise<AloneResult> {
+  const page = await browser.open();
+  const { selects, ...taken } = await page.evaluate((n) => bench.alone(n), rows);
+  await page.close();
+  const found = { where, rows, ...taken, selects: selects.length, selectP99Ms: quantile(selects, 0.99), selectWorstMs: Math.max(...selects) };
+  console.log(`  ${where}: ${(found.rowsMs / 1_000).toFixed(2)} s, with indexes ${(found.finishedMs / 1_000).toFixed(2)} s; ${found.selects} SELECTs meanwhile, the longest ${found.selectWorstMs.toFixed(1)} ms`);
   return found;
 }
 

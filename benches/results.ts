@@ -1,6 +1,6 @@
 /** What a run of the bench found: plain data, kept as JSON and turned into the table of docs/benchmarks.md. */
 
-import type { EngineName, Table } from './page/engine.ts';
+import type { Durability, EngineName, Table } from './page/engine.ts';
 
 export type PerEngine<T> = Partial<Record<EngineName, T>>;
 
@@ -29,10 +29,13 @@ export interface ImportResult { table: Table; rows: number; csvBytes: number; en
 export interface ColdStartResult { query: string; engines: PerEngine<{ firstMs: number; medianMs: number }> }
 
 /** `count` transactions of `rows` records each. */
-export interface CommitResult { count: number; rows: number; engines: PerEngine<{ perSecond: number; medianMs: number; p99Ms: number }> }
+export interface CommitResult { count: number; rows: number; durability: Durability; engines: PerEngine<{ perSecond: number; medianMs: number; p99Ms: number }> }
 
 /** `rows` records 33 times a second while `queries` are asked one after the other. */
 export interface BesideResult { rows: number; queries: string[]; engines: PerEngine<{ medianMs: number; p99Ms: number; worstMs: number; answers: number; answerP99Ms: number }> }
+
+/** An import of lotwise in a browser's profile on disk or in a private window, and the SELECTs while it built indexes. */
+export interface AloneResult { where: 'profile' | 'private'; rows: number; rowsMs: number; finishedMs: number; selects: number; selectP99Ms: number; selectWorstMs: number }
 
 export interface EngineUnderTest {
   packageVersion: string;
@@ -55,6 +58,7 @@ export interface BenchResults {
   coldStarts: ColdStartResult[];
   commits: CommitResult[];
   beside: BesideResult[];
+  alone: AloneResult[];
 }
 
 /** The value below which the share `q` of the values lies (nearest rank). */

@@ -14,7 +14,7 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Browser, buildPage, outDir, serve } from './browser.ts';
 import type { EngineName } from './page/engine.ts';
-import { type Setup, coldStarts, commits, importAll, ingestBeside, runQueries } from './phases.ts';
+import { type Setup, coldStarts, commits, importAll, importAlone, ingestBeside, runQueries } from './phases.ts';
 import { markdown } from './report.ts';
 import { type BenchResults, ENGINES } from './results.ts';
 import { packageVersion, wireBytes } from './packages.ts';
@@ -64,7 +64,7 @@ async function run(): Promise<{ results: BenchResults; differences: string[] }> 
       date: new Date().toISOString().slice(0, 10),
       machine: `${cpus()[0]?.model.trim() ?? 'unknown processor'}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
       browser, node: process.version, rows: setup.rows, events: setup.events,
-      engines, imports: filled.imports, queries, coldStarts: [], commits: [], beside: [],
+      engines, imports: filled.imports, queries, coldStarts: [], commits: [], beside: [], alone: [],
     };
     if (only.length > 0) return { results, differences };
 
@@ -75,6 +75,12 @@ async function run(): Promise<{ results: BenchResults; differences: string[] }> 
     results.commits = await within(reopen, (browser) => commits(browser, setup));
     console.log('Ingest beside questions');
     results.beside = await within(reopen, (browser) => ingestBeside(browser, setup));
+    if (setup.engines.includes('lotwise')) {
+      console.log('Import alone');
+      for (const [where, launch] of [['profile', reopen], ['private', () => Browser.launchPrivate(origin)]] as const) {
+        results.alone.push(await within(launch, (browser) => importAlone(browser, where, setup.rows)));
+      }
+    }
     return { results, differences: [...differences, ...cold.differences] };
   } finally {
     server.close();

@@ -2,7 +2,7 @@
 
 import { AsyncDuckDB, type AsyncDuckDBConnection, type AsyncPreparedStatement, DuckDBAccessMode, DuckDBDataProtocol, VoidLogger } from '@duckdb/duckdb-wasm';
 import type { BenchQuery } from '../queries.ts';
-import { type Answer, type Description, type Engine, type Row, type Table, sqlOf } from './engine.ts';
+import { type Answer, type Description, type Durability, type Engine, type Row, type Table, sqlOf } from './engine.ts';
 import { duckdbCsvColumns, duckdbTables } from './schema.ts';
 
 const FILE = 'bench.duckdb';
@@ -71,12 +71,16 @@ class DuckdbEngine implements Engine {
     return statement;
   }
 
-  async commitRecords(records: Row[]): Promise<void> {
+  async commitRecords(records: Row[], durability: Durability): Promise<void> {
     const tuples = records.map((record) =>
       `(${Object.values(record).map((value) => (typeof value === 'string' ? `'${value}'` : String(value))).join(', ')})`);
     await this.#connection.query(`INSERT INTO production_records VALUES ${tuples.join(', ')}`);
     // Only a checkpoint brings them to storage: a commit writes the log and does not flush it.
-    await this.#connection.query('CHECKPOINT');
+    if (durability === 'full') await this.#connection.query('CHECKPOINT');
+  }
+
+  async countRecords(firstId: number): Promise<number> {
+    return Number((await this.#connection.query(`SELECT count(*) AS n FROM production_records WHERE id >= ${firstId}`)).getChildAt(0)?.get(0));
   }
 
   async bytes(): Promise<number> {

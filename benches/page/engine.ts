@@ -9,6 +9,8 @@ export type EngineName = 'lotwise' | 'sqlite' | 'duckdb';
 export type Table = BenchQuery['table'];
 export type Row = Record<string, unknown>;
 
+export type Durability = 'full' | 'relaxed';
+
 export interface Answer {
   /** Row objects, as a page would use them. */
   rows: Row[];
@@ -29,8 +31,10 @@ export interface Engine {
   prepare(query: BenchQuery): Promise<void>;
   /** `bySql`: without the columnstore, where the engine has one beside its rows. */
   run(query: BenchQuery, bySql: boolean): Promise<Answer>;
-  /** Adds production records in one transaction, on storage when it resolves. */
-  commitRecords(records: Row[]): Promise<void>;
+  /** Adds production records in one transaction: 'full' is on storage when it resolves, 'relaxed' soon afterwards. */
+  commitRecords(records: Row[], durability: Durability): Promise<void>;
+  /** Production records from that id on. */
+  countRecords(firstId: number): Promise<number>;
   /** Bytes on storage of the whole database, nothing pending in a log. */
   bytes(): Promise<number>;
   close(): Promise<void>;

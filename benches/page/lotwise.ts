@@ -2,7 +2,7 @@
 
 import { type Database, type RecordsQuery, type Result, list, open, presets } from 'lotwise';
 import type { BenchQuery } from '../queries.ts';
-import { type Answer, type Description, type Engine, type Row, type Table } from './engine.ts';
+import { type Answer, type Description, type Durability, type Engine, type Row, type Table } from './engine.ts';
 
 const NAME = 'bench';
 /** Rows of a page on the way to a page far down. */
@@ -83,8 +83,12 @@ class LotwiseEngine implements Engine {
     return this.#db.records(query);
   }
 
-  async commitRecords(records: Row[]): Promise<void> {
-    await this.#db.append('production_records', records);
+  async commitRecords(records: Row[], durability: Durability): Promise<void> {
+    await this.#db.append('production_records', records, { durability });
+  }
+
+  async countRecords(firstId: number): Promise<number> {
+    return (await this.#db.query<{ n: number }>('SELECT count(*) AS n FROM production_records WHERE id >= ?', [firstId])).rows[0]?.n ?? NaN;
   }
 
   /** Closed for it, since the log is folded into the database then. */

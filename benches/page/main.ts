@@ -5,7 +5,8 @@
 
 import { type BenchQuery, benchQueries } from '../queries.ts';
 import { eventsCsv, productionRecords, productionRecordsCsv } from '../workloads.ts';
-import { type Description, type Engine, type EngineName, type Row, type Table, engines, extraRecords } from './engine.ts';
+import type { AloneImport } from './alone.ts';
+import { type Description, type Durability, type Engine, type EngineName, type Row, type Table, engines, extraRecords } from './engine.ts';
 import { plainLoop } from './plain.ts';
 
 export interface Run { ms: number; rows: unknown[][]; route?: string }
@@ -68,12 +69,13 @@ const bench = {
   },
 
   /** Milliseconds of each of `count` transactions of `rows` new records. */
-  async commits(name: EngineName, firstId: number, count: number, rows: number): Promise<number[]> {
+  async commits(name: EngineName, firstId: number, count: number, rows: number, durability: Durability): Promise<number[]> {
     const taken: number[] = [];
     for (let i = 0; i < count; i++) {
       const records = extraRecords(firstId + i * rows, rows);
-      taken.push(await timed(() => engineOf(name).commitRecords(records)));
+      taken.push(await timed(() => engineOf(name).commitRecords(records, durability)));
     }
+    await checkAdded(name, firstId, count * rows);
     return taken;
   },
 
@@ -96,12 +98,18 @@ const bench = {
       await new Promise((resolve) => { setTimeout(resolve, Math.max(0, dueAt - performance.now())); });
       // A timer that fires late is the page's affair; a transaction that was held up is not.
       const startedAt = Math.min(performance.now(), dueAt + TIMER_MS);
-      await engine.commitRecords(extraRecords(firstId + i * rows, rows));
+      await engine.commitRecords(extraRecords(firstId + i * rows, rows), 'full');
       commits.push(performance.now() - startedAt);
     }
     over = true;
     await asking;
+    await checkAdded(name, firstId, count * rows);
     return { commits, answers };
+  },
+
+  /** An import of lotwise, and what is seen of it while indexes are built. */
+  async alone(rows: number): Promise<AloneImport> {
+    return (await import('./alone.ts')).importAlone(new Blob([...productionRecordsCsv(rows)]), rows);
   },
 
   bytes(name: EngineName): Promise<number> {
@@ -154,6 +162,11 @@ function comparable(row: Row, query: BenchQuery): unknown[] {
   const values = Object.values(row);
   if (query.bucket === 'instant' && typeof values[0] === 'string') values[0] = Date.parse(values[0]);
   return values.map((value) => (typeof value === 'bigint' ? String(value) : value));
+}
+
+async function checkAdded(name: EngineName, firstId: number, count: number): Promise<void> {
+  const found = await engineOf(name).countRecords(firstId);
+  if (found !== count) throw new Error(`${name}: ${count} records were committed, ${found} are there`);
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {

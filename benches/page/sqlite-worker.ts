@@ -4,7 +4,7 @@
  */
 
 import sqlite3InitModule, { type Database, type PreparedStatement } from '@sqlite.org/sqlite-wasm';
-import type { Description } from './engine.ts';
+import type { Description, Durability } from './engine.ts';
 import { sqliteIndexes, sqliteTables } from './schema.ts';
 
 export interface SqliteRequest { id: number; method: keyof typeof methods; argument: never }
@@ -93,7 +93,11 @@ function describe(): Description {
   };
 }
 
-function commitRecords(records: (string | number)[][]): void {
+let synchronous: Durability = 'full';
+
+function commitRecords({ records, durability }: { records: (string | number)[][]; durability: Durability }): void {
+  if (durability !== synchronous) db.exec(`PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`);
+  synchronous = durability;
   const insert = prepared('INSERT INTO production_records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)');
   prepared('BEGIN').stepReset();
   for (const values of records) insert.bind(values).stepReset();

@@ -1,7 +1,7 @@
 /** sqlite-wasm, driven through the worker of sqlite-worker.ts. */
 
 import type { BenchQuery } from '../queries.ts';
-import { type Answer, type Description, type Engine, type Row, type Table, sqlOf } from './engine.ts';
+import { type Answer, type Description, type Durability, type Engine, type Row, type Table, sqlOf } from './engine.ts';
 import type { SqliteReply, SqliteRequest } from './sqlite-worker.ts';
 
 export async function openSqlite(): Promise<Engine> {
@@ -55,8 +55,13 @@ class SqliteEngine implements Engine {
     };
   }
 
-  commitRecords(records: Row[]): Promise<void> {
-    return this.#call('commitRecords', records.map((record) => Object.values(record)));
+  commitRecords(records: Row[], durability: Durability): Promise<void> {
+    return this.#call('commitRecords', { records: records.map((record) => Object.values(record)), durability });
+  }
+
+  async countRecords(firstId: number): Promise<number> {
+    const { rows } = await this.#call<{ rows: unknown[][] }>('select', `SELECT count(*) FROM production_records WHERE id >= ${firstId}`);
+    return Number(rows[0]?.[0]);
   }
 
   bytes(): Promise<number> {

@@ -41,7 +41,7 @@ test('the report states losses and the geometric mean', () => {
   const timing = (medianMs: number) => ({ coldMs: 1, bestMs: 1, medianMs });
   const engine = { packageVersion: '1', version: '1', settings: 'none', wireBytes: 1_000 };
   const results: BenchResults = {
-    date: '2026-01-01', machine: 'm', browser: 'b', node: 'n', rows: 1, events: 1, imports: [], coldStarts: [], commits: [], beside: [],
+    date: '2026-01-01', machine: 'm', browser: 'b', node: 'n', rows: 1, events: 1, imports: [], coldStarts: [], commits: [], beside: [], alone: [],
     engines: { lotwise: engine, duckdb: engine },
     queries: [
       { id: 'Q01', asks: 'x', call: 'aggregate', engines: { lotwise: timing(1), duckdb: timing(4) } },
