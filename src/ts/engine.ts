@@ -86,11 +86,11 @@ export interface EngineImport {
   free(): void;
 }
 
-/** An index that is declared and missing; freed when it is done, has failed or was given up. */
-export interface EngineIndexJob {
+/** An index that is declared and missing, or segments of a dataset; freed when it is done, has failed or was given up. */
+export interface EngineJob {
   /** Whether the next step belongs to a transaction. */
   needsWriter(): boolean;
-  /** Goes on for some milliseconds; true when the index is in place. */
+  /** Goes on for some milliseconds; true when all is done. */
   step(): boolean;
   abort(): void;
   free(): void;
@@ -125,7 +125,10 @@ export interface Engine {
   openStream(sql: string, params: PlainParams | undefined, options: CallOptions): EngineStream;
   openExport(target: ExportTarget, params: PlainParams | undefined, asFile: boolean, options: CallOptions): EngineStream;
   importStart(options: EngineImportOptions): EngineImport;
-  indexStart(): EngineIndexJob | undefined;
+  indexStart(): EngineJob | undefined;
+  sealStart(): EngineJob | undefined;
+  /** Whether there are segments to be made that have to wait. */
+  sealWaits(): boolean;
   /** Looks at the beginning of a file; undefined where it needs to see more. */
   inspect(head: Uint8Array, isWhole: boolean, encoding: string, options: EngineInspectOptions): EngineInspection | undefined;
   /** Looks at a database. */

@@ -7,13 +7,13 @@
  * Knows no transport: a worker or the same thread, that is the host's business, as are the files' lock
  * and the loading of the wasm module.
  */
+import { Background } from './background.ts';
 import { ChunkQueue, type SourceCall } from './chunks.ts';
 import { patched, type ConfigPatch } from './config.ts';
 import type { CallOptions, Engine, EngineClass } from './engine.ts';
 import { LotwiseError, cancelled, fieldsOfError, textOf } from './errors.ts';
 import { runImport } from './import-run.ts';
 import { spoolInMemory, type Spool } from './foreign-file.ts';
-import { Indexing } from './indexing.ts';
 import { runInspection } from './inspect-run.ts';
 import {
   PROTOCOL_VERSION, type Answer, type CallMessage, type FromEngine, type Opened, type OpenMessage, type Operation, type ToEngine, type WriteSettings,
@@ -26,8 +26,8 @@ import { watchOf } from './watch.ts';
 /** A call that held the engine for so long may have kept messages waiting. */
 const PAUSE_AFTER_MS = 1;
 
-/** Among calls without end an index gets its turn after so many. */
-const CALLS_PER_INDEX_STEP = 16;
+/** Among calls without end work beside them gets its turn after so many. */
+const CALLS_PER_STEP = 16;
 
 /** Operations that never write: nothing holds them up. */
 const READS: ReadonlySet<Operation['op']> = new Set([
@@ -74,7 +74,7 @@ export class Processor {
     rollback: (id) => this.#rollback(id),
     refuseWaiting: (since, error) => this.#refuseWaiting(since, error),
   });
-  readonly #indexing = new Indexing();
+  readonly #background = new Background(() => void this.#drain());
   #running: Call | undefined;
   /** Runs between other calls and holds the writer. */
   #importing: Call | undefined;
@@ -113,7 +113,7 @@ export class Processor {
     clearTimeout(this.#flushTimer);
     this.#forgetCalls();
     if (!this.#broken) {
-      this.#indexing.abort();
+      this.#background.abort();
       this.#streams.closeAll();
       this.#engine?.close();
     }
@@ -174,8 +174,8 @@ export class Processor {
       const startedAt = performance.now();
       if (call !== undefined) await this.#run(call);
       // One that has begun its transaction keeps writes waiting.
-      const indexes = call === undefined || this.#indexing.holdsWriter || calls % CALLS_PER_INDEX_STEP === 0;
-      const stepped = indexes && this.#stepIndex();
+      const isTurn = call === undefined || this.#background.holdsWriter || calls % CALLS_PER_STEP === 0;
+      const stepped = isTurn && this.#step();
       if (call === undefined && !stepped) break;
       // Where calls wait, or this one took its time, the host may deliver what came in meanwhile, a
       // cancellation of a call that waits among that. A pause costs 0.1 ms, as much as a look-up: a lone
@@ -186,11 +186,11 @@ export class Processor {
     this.#draining = false;
   }
 
-  /** Goes on with an index that is missing; false where there is none, or it has to wait. */
-  #stepIndex(): boolean {
+  /** Goes on with work beside calls; false where there is none, or it has to wait. */
+  #step(): boolean {
     if (this.#engine === undefined || this.#broken) return false;
     try {
-      return this.#indexing.step(this.#engine, this.#importing === undefined && !this.#transactions.isOpen);
+      return this.#background.step(this.#engine, this.#importing === undefined && !this.#transactions.isOpen);
     } catch (error) {
       this.#panic(undefined, error);
       return false;
@@ -211,7 +211,7 @@ export class Processor {
     if (transaction !== undefined || READS.has(operation.op)) return true;
     const held = this.#importing !== undefined || this.#transactions.isOpen;
     if (operation.op === 'close') return !held && this.#calls.keys().next().value === call.id;
-    if (!held && !this.#indexing.holdsWriter) return true;
+    if (!held && !this.#background.holdsWriter) return true;
     if (operation.op !== 'query') return false;
     call.writes ??= this.#writes(operation.sql);
     return !call.writes;
@@ -235,7 +235,9 @@ export class Processor {
     this.#running = call;
     try {
       if (this.#remainingMs(call) <= 0) throw expired(call);
-      this.#resolve(call, await this.#perform(call));
+      const answer = await this.#perform(call);
+      this.#background.called(hasWritten(call.operation, answer));
+      this.#resolve(call, answer);
     } catch (error) {
       this.#reject(call, error);
     } finally {
@@ -274,7 +276,8 @@ export class Processor {
       this.#reject(call, error);
     } finally {
       this.#importing = undefined;
-      this.#indexing.lookAgain();
+      this.#background.lookForIndexes();
+      this.#background.called(true);
       void this.#drain();
     }
   }
@@ -349,7 +352,7 @@ export class Processor {
       case 'config': return { type: 'config', given: this.#given, ...this.#describe(engine) };
       case 'stats': return { type: 'stats', stats: { statements: engine.statements() } };
       case 'close':
-        this.#indexing.abort();
+        this.#background.abort();
         clearTimeout(this.#flushTimer);
         this.#streams.closeAll();
         engine.close();
@@ -467,6 +470,11 @@ export class Processor {
 
 function writing(options: CallOptions, { idempotencyKey, durability }: WriteSettings): CallOptions {
   return { ...options, ...(idempotencyKey !== undefined && { idempotencyKey }), ...(durability !== undefined && { durability }) };
+}
+
+/** Whether rows may have changed. */
+function hasWritten({ op }: Operation, answer: Answer): boolean {
+  return answer.type === 'reply' ? answer.meta.route === 'write' : !READS.has(op);
 }
 
 function elapsedMs(call: CallMessage): number {

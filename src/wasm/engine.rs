@@ -277,7 +277,10 @@ impl Engine {
 }
 
 impl Engine {
-    fn with<T>(&self, work: impl FnOnce(&mut Core<SqlitePort>) -> Result<T>) -> Result<T, JsValue> {
+    pub(super) fn with<T>(
+        &self,
+        work: impl FnOnce(&mut Core<SqlitePort>) -> Result<T>,
+    ) -> Result<T, JsValue> {
         with(&self.core, work)
     }
 

@@ -1,10 +1,10 @@
 //! What JavaScript sees: convert the arguments, delegate, convert the result; nothing else.
 //! The worker's TypeScript is the only caller.
 
+mod background;
 mod convert;
 mod engine;
 mod foreign;
-mod indexing;
 
 use wasm_bindgen::prelude::*;
 

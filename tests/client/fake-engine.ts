@@ -3,7 +3,7 @@
 import { encodeRows } from '../../src/ts/batch/encode.ts';
 import type { ConfigPatch } from '../../src/ts/config.ts';
 import { EngineDatabase } from '../../src/ts/database.ts';
-import type { CallOptions, Engine, EngineImport, EngineIndexJob, EngineStream, Reply } from '../../src/ts/engine.ts';
+import type { CallOptions, Engine, EngineImport, EngineJob, EngineStream, Reply } from '../../src/ts/engine.ts';
 import { LotwiseError } from '../../src/ts/errors.ts';
 import { spoolInMemory } from '../../src/ts/foreign-file.ts';
 import { Processor, type Host } from '../../src/ts/processor.ts';
@@ -36,6 +36,12 @@ export class Fake {
   inspectBytes = 0;
   /** Indexes that are missing, each with its steps: `read`, then others that need the writer. */
   indexes: ('read' | 'merge' | 'FAIL' | 'PANIC')[][] = [];
+  /** Segments that are to be made, each with its steps. */
+  seals: ('seal' | 'FAIL')[][] = [];
+  /** How often segments have to wait before there is nothing to do. */
+  sealsWaiting = 0;
+  /** Milliseconds that each step of a job takes. */
+  stepMs = 0;
   /** How often an import has to be finished before it is. */
   finishes = 1;
   engines = 0;
@@ -126,7 +132,9 @@ export class Fake {
         return { dataset: JSON.stringify({ name: dataset, columns: {} }), detected: { format: 'sqlite' }, batch: encodeRows([], 'fake') };
       },
       importStart: (options) => this.#import(options.dataset),
-      indexStart: () => this.#indexJob(),
+      indexStart: () => this.#job('index', this.indexes.shift()),
+      sealStart: () => this.#job('seal', this.seals.shift()),
+      sealWaits: () => this.sealsWaiting-- > 0,
       close: () => { this.log.push('close'); },
     };
   }
@@ -147,22 +155,23 @@ export class Fake {
     };
   }
 
-  #indexJob(): EngineIndexJob | undefined {
-    const steps = this.indexes.shift();
+  #job(kind: 'index' | 'seal', steps: readonly string[] | undefined): EngineJob | undefined {
     if (steps === undefined) return undefined;
     const left = [...steps];
-    this.log.push('index');
+    this.log.push(kind);
     return {
       needsWriter: () => left[0] !== 'read',
       step: () => {
         const step = left.shift() ?? 'nothing';
-        this.log.push(`index ${step}`);
+        this.log.push(`${kind} ${step}`);
+        const until = performance.now() + this.stepMs;
+        while (performance.now() < until);
         if (step === 'PANIC') throw new WebAssembly.RuntimeError('unreachable');
         if (step === 'FAIL') throw { lotwise: true, code: 'STORAGE_FULL', message: 'full', retryable: false };
         return left.length === 0;
       },
-      abort: () => { this.log.push('index abort'); },
-      free: () => { this.log.push('index free'); },
+      abort: () => { this.log.push(`${kind} abort`); },
+      free: () => { this.log.push(`${kind} free`); },
     };
   }
 
