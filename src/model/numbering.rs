@@ -40,10 +40,16 @@ impl WordNumbers {
 }
 
 impl ByteNumbers {
+    /// The number of a key that is there.
+    #[must_use]
+    pub fn find(&self, key: &[u8]) -> Option<u32> {
+        self.numbers.get(key).copied()
+    }
+
     /// The number of a key, a new one where it is new.
     pub fn number(&mut self, key: &[u8]) -> u32 {
-        if let Some(number) = self.numbers.get(key) {
-            return *number;
+        if let Some(number) = self.find(key) {
+            return number;
         }
         let number = self.keys.len() as u32;
         let key: Rc<[u8]> = key.into();

@@ -5,11 +5,11 @@
 //! Integers are added in 128 bits and refused past 64; reals are added with Neumaier's compensation.
 
 use std::cmp::Ordering;
-use std::collections::{HashMap, HashSet};
 
 use crate::error::{Error, Result};
 use crate::model::batch::encode::BatchBuilder;
 use crate::model::calendar::{DAY_MS, digits, format_timestamp, parse_date, parse_instant};
+use crate::model::numbering::ByteNumbers;
 use crate::model::plant::PlantTime;
 use crate::model::range::{FIRST_MS, LAST_MS};
 use crate::model::value::{Value, ValueRef};
@@ -24,9 +24,13 @@ const FILL_BUCKETS_MAX: usize = 100_000;
 #[derive(Debug)]
 pub struct Groups<'p> {
     plan: &'p AggregatePlan,
-    index: HashMap<Vec<u8>, usize>,
+    /// Of the keys of each group.
+    numbers: ByteNumbers,
     groups: Vec<Group>,
-    seen: HashSet<(usize, usize, Vec<u8>)>,
+    /// Of statement, group and value.
+    seen: ByteNumbers,
+    /// Room for bytes that are looked up; nearly all are there.
+    key: Vec<u8>,
 }
 
 /// A partial result that did not come from SQL.
@@ -74,8 +78,13 @@ impl<'p> Groups<'p> {
     /// No groups yet; without keys, the one group that always is.
     #[must_use]
     pub fn new(plan: &'p AggregatePlan) -> Self {
-        let mut groups =
-            Self { plan, index: HashMap::new(), groups: Vec::new(), seen: HashSet::new() };
+        let mut groups = Self {
+            plan,
+            numbers: ByteNumbers::default(),
+            groups: Vec::new(),
+            seen: ByteNumbers::default(),
+            key: Vec::new(),
+        };
         if plan.keys.is_empty() {
             groups.group(Vec::new());
         }
@@ -124,37 +133,47 @@ impl<'p> Groups<'p> {
     }
 
     fn see(&mut self, statement: usize, group: usize, value: ValueRef<'_>) {
-        let mut bytes = Vec::new();
-        push_key(&mut bytes, value);
-        if self.seen.insert((statement, group, bytes)) {
+        self.key.clear();
+        push_key(&mut self.key, ValueRef::Int(statement as i64));
+        push_key(&mut self.key, ValueRef::Int(group as i64));
+        push_key(&mut self.key, value);
+        let next = self.seen.keys().len();
+        if self.seen.number(&self.key) as usize == next {
             self.groups[group].distinct[statement] += 1;
         }
     }
 
     fn group_of(&mut self, keys: &[ValueRef<'_>]) -> Result<usize> {
         let plan = self.plan;
-        let keys = plan
-            .keys
-            .iter()
-            .zip(keys)
-            .map(|(key, value)| match key.bucket {
-                None => Ok(value.to_value()),
-                Some(bucket) => bucket_start(bucket, &plan.plant, *value, &key.name),
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Ok(self.group(keys))
+        let part = |i: usize| match plan.keys[i].bucket {
+            None => Ok(keys[i]),
+            Some(bucket) => bucket_start(bucket, &plan.plant, keys[i], &plan.keys[i].name),
+        };
+        self.key.clear();
+        for i in 0..keys.len() {
+            push_key(&mut self.key, part(i)?);
+        }
+        let number = self.numbers.number(&self.key) as usize;
+        if number == self.groups.len() {
+            let parts = (0..keys.len()).map(|i| part(i).map(ValueRef::to_value));
+            self.add_group(parts.collect::<Result<_>>()?);
+        }
+        Ok(number)
     }
 
     fn group(&mut self, keys: Vec<Value>) -> usize {
-        let mut bytes = Vec::new();
-        keys.iter().for_each(|key| push_key(&mut bytes, key.as_ref()));
-        let next = self.groups.len();
-        let index = *self.index.entry(bytes).or_insert(next);
-        if index == next {
-            let states = self.plan.partials.iter().map(|p| State::new(&p.function)).collect();
-            self.groups.push(Group { keys, states, distinct: vec![0; self.plan.distinct.len()] });
+        self.key.clear();
+        keys.iter().for_each(|key| push_key(&mut self.key, key.as_ref()));
+        let number = self.numbers.number(&self.key) as usize;
+        if number == self.groups.len() {
+            self.add_group(keys);
         }
-        index
+        number
+    }
+
+    fn add_group(&mut self, keys: Vec<Value>) {
+        let states = self.plan.partials.iter().map(|p| State::new(&p.function)).collect();
+        self.groups.push(Group { keys, states, distinct: vec![0; self.plan.distinct.len()] });
     }
 
     /// The answer.
@@ -386,9 +405,9 @@ fn bucket_start(
     plant: &PlantTime,
     value: ValueRef<'_>,
     name: &str,
-) -> Result<Value> {
+) -> Result<ValueRef<'static>> {
     let ms = match (key.stored, value) {
-        (_, ValueRef::Null) => return Ok(Value::Null),
+        (_, ValueRef::Null) => return Ok(ValueRef::Null),
         (StoredTime::Date, ValueRef::Text(text)) => parse_date(text).map(|days| days * DAY_MS),
         (StoredTime::Steps(Steps { step_ms, shift_ms }), ValueRef::Int(n)) => {
             n.checked_mul(step_ms).and_then(|ms| ms.checked_sub(shift_ms))
@@ -399,7 +418,7 @@ fn bucket_start(
         }
         _ => None,
     };
-    ms.filter(|ms| is_known_time(plant, *ms)).map(|ms| Value::Int(key.bucket.start(plant, ms))).ok_or_else(|| {
+    ms.filter(|ms| is_known_time(plant, *ms)).map(|ms| ValueRef::Int(key.bucket.start(plant, ms))).ok_or_else(|| {
         let found = match (ms, value) {
             (Some(ms), _) if (FIRST_MS..=LAST_MS).contains(&ms) => format_timestamp(ms),
             (_, ValueRef::Int(n)) => ms.unwrap_or(n).to_string(),

@@ -15,6 +15,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::rc::Rc;
 
+use foldhash::fast::FixedState;
 use lru::LruCache;
 use rusqlite::{Connection, PrepFlags, Statement};
 
@@ -25,7 +26,7 @@ const KEPT_TEXT_BYTES_MAX: usize = 64 * 1024;
 
 /// A statement, and whether it has run: one that was only looked at does not make the first run a hit.
 type Entry<'c> = (Statement<'c>, bool);
-type Kept<'c> = RefCell<LruCache<String, Entry<'c>>>;
+type Kept<'c> = RefCell<LruCache<String, Entry<'c>, FixedState>>;
 
 self_cell::self_cell!(
     struct Both {
@@ -64,7 +65,9 @@ pub struct Statements {
 impl Statements {
     /// Takes a connection; nothing is kept before [`Statements::set_max`].
     pub fn new(connection: Connection, counters: Rc<Counters>) -> Self {
-        let both = Both::new(connection, |_| RefCell::new(LruCache::unbounded()));
+        let both = Both::new(connection, |_| {
+            RefCell::new(LruCache::unbounded_with_hasher(FixedState::default()))
+        });
         Self { both, max: Cell::new(0), counters }
     }
 
@@ -74,7 +77,7 @@ impl Statements {
         self.both.with_dependent(|_, kept| self.shrink(&mut kept.borrow_mut()));
     }
 
-    fn shrink(&self, kept: &mut LruCache<String, Entry<'_>>) {
+    fn shrink(&self, kept: &mut LruCache<String, Entry<'_>, FixedState>) {
         while kept.len() > self.max.get() && kept.pop_lru().is_some() {
             self.counters.cached.set(self.counters.cached.get() - 1);
         }

@@ -22,6 +22,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
 
+use foldhash::fast::FixedState;
 use rsqlite_vfs::{VfsError, VfsErrorCode, VfsRegistration, VfsResult};
 
 use self::disk::Disk;
@@ -34,7 +35,7 @@ pub use self::parent::Parent;
 pub struct Files {
     disk: Box<dyn Disk>,
     /// Those that are open, by name.
-    open: RefCell<HashMap<String, Weak<RefCell<SharedFile>>>>,
+    open: RefCell<HashMap<String, Weak<RefCell<SharedFile>>, FixedState>>,
     last_error: RefCell<Option<VfsError>>,
 }
 

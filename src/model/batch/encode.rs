@@ -1,13 +1,12 @@
 //! Builds a batch row by row; each column finds its narrowest encoding by itself.
 
-use std::collections::HashMap;
-
 use super::{
     ColumnHeader, ENCODINGS, Encoding, MAGIC, Part, TAG_BLOB, TAG_INT, TAG_NULL, TAG_REAL,
     TAG_TEXT, UNITS, Units,
 };
 use crate::model::json;
 use crate::model::node::Node;
+use crate::model::numbering::ByteNumbers;
 use crate::model::value::{Value, ValueRef};
 
 /// Largest integer that a double holds exactly, with all smaller ones.
@@ -312,9 +311,10 @@ fn encode_text(ends: &[u32], bytes: &[u8], rows: usize, data: &mut Parts) -> (En
         let start = if i == 0 { 0 } else { ends[i - 1] as usize };
         &bytes[start..ends[i] as usize]
     };
-    if let Some((codes, distinct)) = dictionary(rows, text) {
+    if let Some((codes, words)) = dictionary(rows, text) {
+        let distinct = words.keys();
         let codes = data.add(codes.into_iter().map(u32::to_le_bytes));
-        let offsets = add_offsets(data, utf16_ends(distinct.iter().copied()));
+        let offsets = add_offsets(data, utf16_ends(distinct.iter().map(|word| &**word)));
         return (Encoding::Dict, vec![codes, offsets, data.add_bytes(&distinct.concat())]);
     }
     let offsets = if bytes.is_ascii() {
@@ -329,26 +329,19 @@ fn encode_text(ends: &[u32], bytes: &[u8], rows: usize, data: &mut Parts) -> (En
 fn dictionary<'t>(
     rows: usize,
     text: impl Fn(usize) -> &'t [u8],
-) -> Option<(Vec<u32>, Vec<&'t [u8]>)> {
+) -> Option<(Vec<u32>, ByteNumbers)> {
     if rows < DICTIONARY_ROWS_MIN {
         return None;
     }
-    let mut known: HashMap<&[u8], u32> = HashMap::new();
-    let mut distinct = Vec::new();
+    let mut words = ByteNumbers::default();
     let mut codes = Vec::with_capacity(rows);
     for i in 0..rows {
-        let text = text(i);
-        let next = u32::try_from(distinct.len()).ok()?;
-        let code = *known.entry(text).or_insert_with(|| {
-            distinct.push(text);
-            next
-        });
-        codes.push(code);
-        if distinct.len() > rows / 4 {
+        codes.push(words.number(text(i)));
+        if words.keys().len() > rows / 4 {
             return None;
         }
     }
-    Some((codes, distinct))
+    Some((codes, words))
 }
 
 fn encode_mixed(values: &[Value], data: &mut Parts) -> Vec<Part> {

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use foldhash::fast::FixedState;
 use rsqlite_vfs::{MemChunksFile, OpenOptions, VfsError, VfsErrorCode, VfsFile, VfsResult};
 
 /// Where files are. Each is open once at a time.
@@ -38,7 +39,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// Files in memory, gone with the last of their handles and this.
 #[derive(Default)]
 pub struct MemoryDisk {
-    files: RefCell<HashMap<String, Shared>>,
+    files: RefCell<HashMap<String, Shared, FixedState>>,
 }
 
 type Shared = Rc<RefCell<MemChunksFile>>;

@@ -1,10 +1,9 @@
 //! What a column of a file that nobody described seems to hold, from the values at its beginning.
 
-use std::collections::HashMap;
-
 use super::names::folded;
 use crate::model::dataset::ColumnType;
 use crate::model::json;
+use crate::model::numbering::ByteNumbers;
 use crate::model::value::Value;
 use crate::storage::table_text::date::{Order, Shape};
 use crate::storage::table_text::number::{plain, whole};
@@ -67,7 +66,7 @@ pub struct Guess {
     is_ascending: bool,
     last: Option<i64>,
     /// Different values, until there are too many.
-    different: HashMap<String, usize>,
+    different: ByteNumbers,
 }
 
 impl Guess {
@@ -90,7 +89,7 @@ impl Guess {
             all_epochs: true,
             is_ascending: true,
             last: None,
-            different: HashMap::new(),
+            different: ByteNumbers::default(),
         }
     }
 
@@ -129,8 +128,8 @@ impl Guess {
             Some(key) => {
                 self.values += 1;
                 self.all_json &= is_json;
-                if self.different.len() <= WORDS_MAX {
-                    self.different.insert(key, 0);
+                if self.different.keys().len() <= WORDS_MAX {
+                    self.different.number(key.as_bytes());
                 }
             }
         }
@@ -253,7 +252,7 @@ impl Guess {
             ColumnType::Integer => CODES_MAX,
             _ => return false,
         };
-        let different = self.different.len();
+        let different = self.different.keys().len();
         let is_few = different <= max && 2 * different <= self.values;
         self.values > 0 && is_few && !self.is_like_key(kind)
     }

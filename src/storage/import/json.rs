@@ -1,7 +1,5 @@
 //! JSON and NDJSON: each row is read by itself, so that memory holds no more than one.
 
-use std::collections::HashMap;
-
 use super::evidence::Evidence;
 use super::json_rows::{Layout, RowSplitter};
 use super::names::ColumnNames;
@@ -10,6 +8,7 @@ use super::{Detected, Head, Target, needs_value};
 use crate::error::{Error, Result, RowError};
 use crate::model::dataset::ColumnType;
 use crate::model::json::{self, Item, Member};
+use crate::model::numbering::ByteNumbers;
 use crate::model::value::Value;
 use crate::storage::port::BulkPages;
 use crate::storage::table_text::bytes_of_base64;
@@ -35,15 +34,17 @@ struct JsonRows {
 /// The dataset's column for each member name that has come up.
 #[derive(Debug, Default)]
 struct Members {
-    columns: HashMap<String, Option<usize>>,
+    names: ByteNumbers,
+    /// For each of the names.
+    columns: Vec<Option<usize>>,
     unique: ColumnNames,
 }
 
 impl Members {
     /// The column of a member, which may have come up before.
     fn column_of(&mut self, target: &Target, name: &str) -> Result<Option<usize>> {
-        if let Some(at) = self.columns.get(name) {
-            return Ok(*at);
+        if let Some(number) = self.names.find(name.as_bytes()) {
+            return Ok(self.columns[number as usize]);
         }
         if self.columns.len() == NAMES_MAX {
             let reason = format!("has more than {NAMES_MAX} names of members");
@@ -51,10 +52,11 @@ impl Members {
         }
         let unique = self.unique.next(name);
         let mut at = target.matcher().column_of(name)?;
-        if at.is_none() || self.columns.values().any(|other| *other == at) {
+        if at.is_none() || self.columns.contains(&at) {
             at = target.matcher().column_of(&unique)?.or(at);
         }
-        self.columns.insert(name.to_owned(), at);
+        self.names.number(name.as_bytes());
+        self.columns.push(at);
         Ok(at)
     }
 }
@@ -111,13 +113,15 @@ impl JsonReader {
         let rows = &mut self.rows;
         self.splitter.finish(&mut |row, line| rows.take(port, target, row, line))?;
         rows.writer.flush(port, target)?;
-        let (seen, columns): (Vec<_>, Vec<_>) = self.rows.members.columns.drain().unzip();
+        let Members { names, columns, .. } = &self.rows.members;
+        let seen = names.keys().iter().map(|name| String::from_utf8_lossy(name).into_owned());
+        let seen: Vec<String> = seen.collect();
         let mut mapped = target.options.columns.iter().map(|(from, _)| from);
         if let Some(from) = mapped.find(|from| !seen.is_empty() && !seen.contains(from)) {
             let reason = format!("no object of the file has a member '{from}'");
             return Err(Error::input("columns", reason));
         }
-        target.ignore(&seen, &columns);
+        target.ignore(&seen, columns);
         Ok(target.detected_text(self.layout.format()))
     }
 }

@@ -1,10 +1,9 @@
 //! Names of a file's fields: which of them mean the same, which of a dataset's columns they are, and what
 //! a column of theirs would be called.
 
-use std::collections::HashMap;
-
 use crate::error::{Error, Result};
 use crate::model::dataset::{Column, Dataset};
+use crate::model::numbering::ByteNumbers;
 
 /// Longest name that is made; a number may follow, and a column's name has 64 bytes at most.
 const NAME_BYTES_MAX: usize = 58;
@@ -82,8 +81,9 @@ pub fn column_name(name: &str) -> Option<String> {
 /// without a name is called after its place, the second of the same name name_2.
 #[derive(Debug, Default)]
 pub struct ColumnNames {
+    taken: ByteNumbers,
     /// For each name that is taken, how many fields wanted it.
-    wanted: HashMap<String, usize>,
+    wanted: Vec<usize>,
     fields: usize,
 }
 
@@ -93,12 +93,15 @@ impl ColumnNames {
         self.fields += 1;
         let name = column_name(field).unwrap_or_else(|| format!("column_{}", self.fields));
         let mut candidate = name.clone();
-        while self.wanted.contains_key(&folded(&candidate)) {
-            let count = self.wanted.entry(folded(&name)).or_insert(1);
+        // The name itself is taken as long as the candidate is.
+        let same = self.taken.find(folded(&name).as_bytes());
+        while let (Some(same), Some(_)) = (same, self.taken.find(folded(&candidate).as_bytes())) {
+            let count = &mut self.wanted[same as usize];
             *count += 1;
             candidate = format!("{name}_{count}");
         }
-        self.wanted.insert(folded(&candidate), 1);
+        self.taken.number(folded(&candidate).as_bytes());
+        self.wanted.push(1);
         candidate
     }
 }

@@ -1,7 +1,5 @@
 //! Rows at the beginning of a file of any format, before it is known what they mean.
 
-use std::collections::HashMap;
-
 use super::csv::{each_record, texts_of};
 use super::csv_parser::Parser;
 use super::guess::{Cell, Declared, Guess};
@@ -11,6 +9,7 @@ use super::sqlite_file::{columns_of, tables_of};
 use super::{Detected, Head, ImportOptions, no_text};
 use crate::error::{Error, Result};
 use crate::model::json::{self, Item};
+use crate::model::numbering::ByteNumbers;
 use crate::model::value::Value;
 use crate::planner::sql::quote;
 use crate::storage::port::{SqlPort, collect};
@@ -146,20 +145,17 @@ pub struct JsonSource<'a> {
     head: Head<'a>,
     layout: Layout,
     names: Vec<String>,
-    /// Where each name stands among them.
-    places: HashMap<String, usize>,
+    places: ByteNumbers,
 }
 
 impl<'a> JsonSource<'a> {
     pub fn new(head: Head<'a>, layout: Layout) -> Result<Self> {
         let mut names = Vec::new();
-        let mut places = HashMap::new();
+        let mut places = ByteNumbers::default();
         each_object(layout, head, &mut |members| {
             for member in members {
-                let name = &*member.name;
-                if !places.contains_key(name) {
-                    places.insert(name.to_owned(), names.len());
-                    names.push(name.to_owned());
+                if places.number(member.name.as_bytes()) as usize == names.len() {
+                    names.push(member.name.clone().into_owned());
                 }
             }
         })?;
@@ -181,8 +177,8 @@ impl Source for JsonSource<'_> {
             rows += 1;
             let mut cells = vec![Cell::Value(Value::Null); self.names.len()];
             for member in members {
-                if let Some(place) = self.places.get(&*member.name) {
-                    cells[*place] = cell_of(member.value);
+                if let Some(place) = self.places.find(member.name.as_bytes()) {
+                    cells[place as usize] = cell_of(member.value);
                 }
             }
             take(&cells);
