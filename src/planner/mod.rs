@@ -3,7 +3,7 @@
 //! Does not run anything: no SQLite, no clock, no I/O.
 //!
 //! Invariants:
-//! 1. Every value of a caller reaches SQL as a bound parameter; every name is checked against the
+//! 1. Every value of a caller reaches SQL as a bound parameter, but for a limit; every name is checked against the
 //!    dataset and quoted.
 //! 2. SQL computes partial results only (counts, sums, smallest, largest, distinct values). Ratios,
 //!    averages, HAVING, ORDER BY, LIMIT and bucket texts are made once, in [`finish`], for every route.

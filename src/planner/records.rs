@@ -62,7 +62,8 @@ pub fn plan(query: &RecordsQuery, dataset: &Dataset) -> Result<RecordsPlan> {
         sql.name(&order.by).push(if order.desc { " DESC" } else { "" });
     });
     let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
-    sql.push(" LIMIT ").bind(Value::Int(i64::try_from(query.limit + 1).unwrap_or(i64::MAX)));
+    // Of a limit that is bound SQLite looks at the value, and prepares the statement again for each call.
+    sql.push(&format!(" LIMIT {}", i64::try_from(query.limit + 1).unwrap_or(i64::MAX)));
     Ok(RecordsPlan { statement: sql, columns, order, limit, label })
 }
 
