@@ -16,7 +16,8 @@ use crate::model::value::{Value, ValueRef};
 use crate::planner::sql::{Sql, quote};
 use crate::storage::engine::Engine;
 use crate::storage::port::{
-    BulkPages, LongTransaction, NewIndex, NewPages, PageSpace, RowSink, SqlPort, Statement, collect,
+    Author, BulkPages, LongTransaction, NewIndex, NewPages, PageSpace, RowSink, SqlPort, Statement,
+    collect,
 };
 use crate::storage::schema;
 use crate::storage::transaction::Open;
@@ -28,6 +29,8 @@ const KEYS_AT_ONCE: usize = 8192;
 /// Most bytes of keys that are kept. WebAssembly's memory never shrinks; SQLite's own sorter would take
 /// several times as much.
 pub const KEYS_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Rows of an index that its statistics are made of, as `PRAGMA optimize` takes them.
+const ANALYSED_ROWS_MAX: u32 = 2000;
 /// How often rows are read beside others who write.
 const READINGS_MAX: u32 = 3;
 
@@ -56,6 +59,8 @@ enum Phase {
     Merging(Box<IndexBuild>, PageSpace),
     /// SQLite has to do it, in one piece.
     BySql,
+    /// It is in place, and the planner knows nothing of it yet.
+    Placed,
     /// It is in place, or nobody wants it any more.
     Done,
 }
@@ -248,15 +253,19 @@ impl<P: LongTransaction + BulkPages> Engine<P> {
                     return Ok(Phase::Merging(build, space));
                 }
                 self.publish_index(job, *build, space)?;
-                Ok(Phase::Done)
+                Ok(Phase::Placed)
             }
             Phase::BySql => {
                 self.check_idle()?;
                 if self.is_missing(job)? {
                     let (dataset, index) = (&job.dataset, std::slice::from_ref(&job.index));
                     self.port.transaction(|port| schema::build_indexes(port, dataset, index))?;
-                    self.index_is_built();
+                    return Ok(Phase::Placed);
                 }
+                Ok(Phase::Done)
+            }
+            Phase::Placed => {
+                self.look_at(&job.index);
                 Ok(Phase::Done)
             }
             Phase::Done => Ok(Phase::Done),
@@ -317,16 +326,16 @@ impl<P: LongTransaction + BulkPages> Engine<P> {
         }
         self.port.commit()?;
         self.open = None;
-        self.index_is_built();
         Ok(())
     }
 
-    /// The planner hardly uses an index of which it knows nothing. A look at some rows of each takes some
-    /// 50 ms and serves it as well; one at all rows of a large table keeps everybody waiting for a second.
-    fn index_is_built(&mut self) {
-        if self.missing.is_empty() {
-            // Whether this succeeds or not, the index stands, and only plans depend on it.
-            _ = collect(&mut self.port, "PRAGMA optimize = 0x10012", &[]);
-        }
+    /// The planner hardly uses an index of which it knows nothing. A look at some rows serves it as well as one
+    /// at all of them, but SQLite reads all pages of an index to count it: so each is looked at in its turn.
+    fn look_at(&mut self, index: &Index) {
+        let analyse =
+            format!("PRAGMA analysis_limit = {ANALYSED_ROWS_MAX}; ANALYZE {}", quote(&index.name));
+        // Whether this succeeds or not, the index stands, and only plans depend on it.
+        _ = self.port.script(&analyse, Author::Engine);
+        _ = collect(&mut self.port, "PRAGMA analysis_limit = 0", &[]);
     }
 }
