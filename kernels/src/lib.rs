@@ -5,6 +5,8 @@
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
+pub mod recent;
+
 /// A stored value: a code, or a distance from the least value of its column.
 pub trait Word: Copy + Into<u64> {
     /// 1 for each value from `least` to `least + span`.

@@ -7,6 +7,7 @@
 
 use std::rc::Rc;
 
+use lotwise_kernels::recent::{Recent, Short};
 use xxhash_rust::xxh64::xxh64;
 
 use crate::columnstore::head::{Entry, Head};
@@ -47,8 +48,7 @@ struct ColumnBuilder {
     nulls: Vec<u32>,
     codes: ByteNumbers,
     dictionary_bytes: usize,
-    /// Text of the last row that had one, and its code.
-    last: (Box<[u8]>, u32),
+    recent: Recent,
     /// A value does not have the column's form.
     is_absent: bool,
 }
@@ -64,7 +64,7 @@ impl SegmentBuilder {
             nulls: Vec::new(),
             codes: ByteNumbers::default(),
             dictionary_bytes: 0,
-            last: (Box::default(), u32::MAX),
+            recent: Recent::default(),
             is_absent: false,
         };
         let columns = layout.columns.iter().map(|stored| column(&stored.name, stored.form));
@@ -105,9 +105,8 @@ impl ColumnBuilder {
             }
             (Form::Int, ValueRef::Int(n)) => Some(n),
             (Form::Real, ValueRef::Real(x)) => Some(x.to_bits() as i64),
-            (Form::Days, ValueRef::Text(text)) => parse_date(text),
             (Form::Millis, ValueRef::Text(text)) => parse_canonical(text),
-            (Form::Text, ValueRef::Text(text)) => self.code(text),
+            (Form::Days | Form::Text, ValueRef::Text(text)) => self.text(text),
             _ => None,
         };
         match coded {
@@ -120,10 +119,19 @@ impl ColumnBuilder {
         }
     }
 
-    fn code(&mut self, text: &[u8]) -> Option<i64> {
-        if self.last.1 != u32::MAX && *self.last.0 == *text {
-            return Some(i64::from(self.last.1));
+    fn text(&mut self, text: &[u8]) -> Option<i64> {
+        let short = Short::of(text);
+        if let Some(coded) = short.and_then(|short| self.recent.find(short)) {
+            return Some(coded);
         }
+        let coded = if self.form == Form::Days { parse_date(text) } else { self.code(text) };
+        if let (Some(short), Some(coded)) = (short, coded) {
+            self.recent.put(short, coded);
+        }
+        coded
+    }
+
+    fn code(&mut self, text: &[u8]) -> Option<i64> {
         let known = self.codes.keys().len();
         let code = self.codes.number(text);
         if code as usize == known {
@@ -134,7 +142,6 @@ impl ColumnBuilder {
                 return None;
             }
         }
-        self.last = (text.into(), code);
         Some(i64::from(code))
     }
 

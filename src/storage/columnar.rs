@@ -13,6 +13,7 @@
 //! 4. A segment under way is there from before its first row is read, without a head, so that it is marked too.
 //! 5. Numbers of segments are never given twice, so that what was read of one can be kept under its number.
 
+pub(super) mod along;
 pub mod blocks;
 pub mod catalogue;
 pub mod job;

@@ -90,6 +90,7 @@ impl<P: LongTransaction + ForeignFiles + BulkPages> Engine<P> {
                 self.data_version += 1;
                 self.missing.extend(import.left_indexes());
                 self.sealing.note_changes(i64::try_from(report.rows).unwrap_or(i64::MAX));
+                self.segments_changed += 1;
                 // Indexes that are built later are looked at then.
                 if self.missing.is_empty() {
                     self.refresh_statistics(i64::try_from(report.rows).unwrap_or(i64::MAX));

@@ -6,6 +6,7 @@ mod common;
 
 mod btree;
 mod columnar;
+mod columnar_import;
 mod columnar_job;
 mod columnar_steps;
 mod config;

@@ -145,6 +145,10 @@ impl Sealing {
         let span = if standing == Standing::Unfit { None } else { rows::span(port, dataset)? };
         let Some(span) = span.filter(|_| standing == Standing::Guarded || listed.is_empty()) else {
             self.forget(dataset);
+            if listed.is_empty() && !self.counted.contains(&dataset.name) {
+                // Whatever comes to be there is made by this process.
+                self.counted.push(dataset.name.clone());
+            }
             let delete = listed.iter().map(|segment| segment.id).collect();
             return Ok(Work::new(Run { first: 0, last: 0 }).deleting(delete));
         };

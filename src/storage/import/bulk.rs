@@ -6,18 +6,19 @@
 //!    the definition first, as text.
 //! 2. The pages become part of the database in the transaction of the import, before any row goes by SQL.
 
-use std::cmp::Ordering;
+mod columns;
 
+use self::columns::{Place, TableColumn};
 use crate::btree::index::{IndexBuild, IndexKeys};
 use crate::btree::key::KeyShape;
 use crate::btree::page::Pages;
 use crate::btree::record::Record;
 use crate::btree::table::TableWriter;
 use crate::error::{Error, Result, RowError};
-use crate::model::dataset::{Column, ColumnType, Dataset};
-use crate::model::stored::stored_form;
+use crate::model::dataset::Dataset;
 use crate::model::value::{Value, ValueRef};
 use crate::planner::sql::quote;
+use crate::storage::columnar::along::Along;
 use crate::storage::indexing::{Behind, KEYS_BYTES_MAX, key_kind};
 use crate::storage::port::{Author, BulkPages, NewPages, PageSpace, RowSource, collect};
 use crate::storage::schema::{self, TableLayout};
@@ -28,6 +29,9 @@ const LINE_JUMPS_MAX: usize = 64 * 1024;
 
 /// Keys that are merged between two looks at whether there are more.
 const KEYS_AT_ONCE: usize = 8192;
+
+/// Segments that are stored between two looks, some 2 ms each.
+const SEGMENTS_AT_ONCE: usize = 4;
 
 /// How rows get into the table.
 #[derive(Debug, Default)]
@@ -160,16 +164,8 @@ pub struct BulkTable {
     record: Record,
     columns: Vec<TableColumn>,
     unique: Vec<UniqueIndex>,
+    segments: Option<Along>,
     lines: Lines,
-}
-
-#[derive(Debug)]
-struct TableColumn {
-    /// None for the hidden key.
-    at: Option<usize>,
-    is_rowid: bool,
-    column: Option<Column>,
-    default: Value,
 }
 
 #[derive(Debug)]
@@ -202,6 +198,7 @@ impl BulkTable {
             record: Record::default(),
             columns,
             unique,
+            segments: Along::new(dataset),
             lines: Lines::default(),
         }))
     }
@@ -220,16 +217,40 @@ impl BulkTable {
     ) -> Result<bool> {
         let parameter = |at: Option<usize>| given.iter().position(|given| Some(*given) == at);
         let parameters: Vec<_> = self.columns.iter().map(|column| parameter(column.at)).collect();
+        let places = self.places(&parameters);
         let mut sink = Behind { port, space: self.space };
         while rows.advance()? {
-            let Some(rowid) = self.take(&parameters, rows) else { return Ok(false) };
+            let Some(rowid) = self.take(&parameters, &places, rows) else { return Ok(false) };
             self.writer.push(&mut sink, rowid, &self.record)?;
+            if let Some(segments) = &mut self.segments {
+                segments.push(rowid, |at| places[at].value(rows, rowid));
+            }
         }
         Ok(true)
     }
 
+    /// By position in the dataset.
+    fn places(&self, parameters: &[Option<usize>]) -> Vec<Place> {
+        let count = self.columns.iter().filter_map(|column| column.at).max();
+        let place = |at: usize| {
+            let found = self.columns.iter().position(|column| column.at == Some(at));
+            match found.map(|at| (&self.columns[at], parameters[at])) {
+                Some((column, _)) if column.is_rowid => Place::Key,
+                Some((_, Some(parameter))) => Place::Parameter(parameter),
+                Some((column, None)) => Place::Default(column.default.clone()),
+                None => Place::Default(Value::Null),
+            }
+        };
+        (0..=count.unwrap_or(0)).map(place).collect()
+    }
+
     /// Makes the record of a row and takes its unique keys. Its rowid, or none where it is for SQL.
-    fn take(&mut self, parameters: &[Option<usize>], rows: &dyn RowSource) -> Option<i64> {
+    fn take(
+        &mut self,
+        parameters: &[Option<usize>],
+        places: &[Place],
+        rows: &dyn RowSource,
+    ) -> Option<i64> {
         let mut rowid = None;
         self.record.clear();
         for (column, parameter) in self.columns.iter().zip(parameters) {
@@ -263,15 +284,7 @@ impl BulkTable {
             return None;
         }
         for index in &mut self.unique {
-            let value = |i: usize| {
-                let at = self.columns.iter().position(|c| c.at == Some(index.columns[i]));
-                match at.map(|at| (&self.columns[at], parameters[at])) {
-                    Some((column, _)) if column.is_rowid => ValueRef::Int(rowid),
-                    Some((_, Some(parameter))) => rows.value(parameter),
-                    Some((column, None)) => column.default.as_ref(),
-                    None => ValueRef::Null,
-                }
-            };
+            let value = |i: usize| places[index.columns[i]].value(rows, rowid);
             // `takes` let nothing through that cannot be a key.
             let is_key = index.keys.push(value, rowid);
             debug_assert!(is_key, "row {rowid}");
@@ -291,6 +304,7 @@ impl BulkTable {
             last_rowid,
             roots: vec![(self.root, root)],
             unique: self.unique.into_iter(),
+            segments: self.segments,
             stage: Stage::Next(pages),
             lines: self.lines,
             twice: None,
@@ -308,6 +322,7 @@ pub struct BulkEnd {
     roots: Vec<(u32, Vec<u8>)>,
     /// Not built yet.
     unique: std::vec::IntoIter<UniqueIndex>,
+    segments: Option<Along>,
     stage: Stage,
     lines: Lines,
     /// Rowid of a row whose key another one before it has, and of which columns.
@@ -320,6 +335,8 @@ enum Stage {
     Next(Pages),
     /// One is, with this root and these columns.
     Building(Box<IndexBuild>, u32, String),
+    /// The rows are in the database.
+    Published,
     Done,
 }
 
@@ -341,7 +358,22 @@ impl BulkEnd {
                 }
                 let roots = std::mem::take(&mut self.roots);
                 port.publish_pages(space, &NewPages { roots, last })?;
-                self.check(port).map(|()| true)
+                self.check(port)?;
+                if let Some(segments) = &mut self.segments {
+                    segments.end();
+                }
+                self.stage = Stage::Published;
+                Ok(false)
+            }
+            Stage::Published => {
+                let Some(segments) = &mut self.segments else { return Ok(true) };
+                for _ in 0..SEGMENTS_AT_ONCE {
+                    if !segments.store_next(port)? {
+                        return Ok(true);
+                    }
+                }
+                self.stage = Stage::Published;
+                Ok(false)
             }
             Stage::Building(mut build, root, label) => {
                 if !build.step(&mut sink, KEYS_AT_ONCE)? {
@@ -376,45 +408,6 @@ impl BulkEnd {
         let (rowid, label) = self.twice?;
         let reason = format!("UNIQUE constraint failed: {label}");
         Some(RowError { line: self.lines.of(rowid), column: None, reason })
-    }
-}
-
-impl TableColumn {
-    fn new(dataset: &Dataset, at: Option<usize>) -> Self {
-        let column = at.map(|at| dataset.columns[at].clone());
-        let declared = column.as_ref().and_then(|column| match column.default.clone()? {
-            // DDL has no form for it.
-            Value::Blob(_) => None,
-            Value::Int(n) if column.kind == ColumnType::Real => Some(Value::Real(n as f64)),
-            value => Some(value),
-        });
-        Self {
-            at,
-            is_rowid: column.as_ref().is_none_or(Column::is_rowid),
-            column,
-            default: declared.unwrap_or(Value::Null),
-        }
-    }
-
-    /// Whether SQL would certainly store the value, and as it is.
-    fn takes(&self, value: ValueRef<'_>) -> bool {
-        let Some(column) = &self.column else { return false };
-        match (column.kind, value) {
-            (_, ValueRef::Null) => !column.required && !column.primary_key,
-            (ColumnType::Integer | ColumnType::Timestamp, ValueRef::Int(_))
-            | (ColumnType::Blob, ValueRef::Blob(_)) => true,
-            (ColumnType::Real, ValueRef::Real(x)) => !x.is_nan(),
-            (ColumnType::Text, ValueRef::Text(text)) => !column.nocase || !text.contains(&0),
-            (
-                ColumnType::Date | ColumnType::TimestampText | ColumnType::Json,
-                ValueRef::Text(text),
-            ) => match stored_form(column, value) {
-                Ok(None) => true,
-                Ok(Some(other)) => other.as_ref().compare(ValueRef::Text(text)) == Ordering::Equal,
-                Err(_) => false,
-            },
-            _ => false,
-        }
     }
 }
 
