@@ -53,12 +53,9 @@ class LotwiseEngine implements Engine {
 
   /** Whether nearly all rows are in segments, which are made beside whatever else is called. */
   async #isSealed(table: Table): Promise<boolean> {
-    const [there] = (await this.#db.query("SELECT 1 FROM sqlite_schema WHERE name = 'lotwise_segment'")).rows;
-    if (there === undefined) return false;
-    const sql = `SELECT (SELECT count(*) FROM ${table}) - (SELECT coalesce(sum(last_key - first_key + 1), 0) FROM lotwise_segment `
-      + 'WHERE dataset = ? AND head NOT NULL AND stale = 0) AS rest';
-    const [found] = (await this.#db.query<{ rest: number }>(sql, [table])).rows;
-    return (found?.rest ?? 0) < TAIL_ROWS_MAX;
+    const [all] = (await this.#db.query<{ n: number }>(`SELECT count(*) AS n FROM ${table}`)).rows;
+    const found = (await this.#db.stats()).columnstore.find(({ dataset }) => dataset === table);
+    return (all?.n ?? 0) - (found?.rows ?? 0) < TAIL_ROWS_MAX;
   }
 
   async prepare({ id, lotwise: call }: BenchQuery): Promise<void> {

@@ -7,6 +7,7 @@
 //! 3. While a transaction is open between calls, calls outside of it read through other connections and see
 //!    the last commit; they do not write.
 
+use crate::columnstore::layout::Layout;
 use crate::error::{Error, Result};
 use crate::model::batch::decode::Batch;
 use crate::model::config::Config;
@@ -220,6 +221,15 @@ impl<P: SqlPort> Engine<P> {
     /// Segments were made or deleted: what was read of them is read again.
     pub const fn segments_have_changed(&mut self) {
         self.segments_changed += 1;
+    }
+
+    /// What the segments of each dataset come to that has a columnstore.
+    pub fn segment_counts(&mut self) -> Result<Vec<catalogue::Counts>> {
+        self.read(|reading| {
+            let datasets = reading.datasets.iter();
+            let kept = datasets.filter(|dataset| !Layout::of(dataset).columns.is_empty());
+            kept.map(|dataset| catalogue::counts(reading.port, &dataset.name)).collect()
+        })
     }
 
     /// Version of the data.

@@ -103,6 +103,7 @@ export interface Engine {
   /** All that was configured since opening. */
   configure(given: ConfigPatch): void;
   statements(): Stats['statements'];
+  columnstore(): Stats['columnstore'];
   /** Whether something is committed that may not be on storage. */
   unsynced(): boolean;
   flush(): void;

@@ -350,7 +350,7 @@ export class Processor {
         return { type: 'config', given, ...this.#describe(engine) };
       }
       case 'config': return { type: 'config', given: this.#given, ...this.#describe(engine) };
-      case 'stats': return { type: 'stats', stats: { statements: engine.statements() } };
+      case 'stats': return { type: 'stats', stats: { statements: engine.statements(), columnstore: engine.columnstore() } };
       case 'close':
         this.#background.abort();
         clearTimeout(this.#flushTimer);

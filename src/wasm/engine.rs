@@ -87,6 +87,11 @@ impl Engine {
         self.with(|core| core.configure(Config::from_node(&node(given))?))
     }
 
+    /// Segments of each dataset.
+    pub fn columnstore(&self) -> Result<JsValue, JsValue> {
+        serialized(&self.with(Core::segment_counts)?)
+    }
+
     /// Callers' prepared statements.
     pub fn statements(&self) -> Result<JsValue, JsValue> {
         let counts = self.with(|core| Ok(core.statement_counts()))?;

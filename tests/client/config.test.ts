@@ -58,9 +58,11 @@ test('an engine in place of a lost one has the same configuration', async () => 
   assert.deepEqual([profile, query.timeoutMs, fake.engines], ['lowMemory', 900, 2]);
 });
 
-test('counters of statements are told', async () => {
+test('counters of statements and segments are told', async () => {
   const db = await new Fake().open();
-  assert.deepEqual(await db.stats(), { statements: { cached: 1, hits: 2, misses: 3 } });
+  assert.deepEqual(await db.stats(), {
+    statements: { cached: 1, hits: 2, misses: 3 }, columnstore: [{ dataset: 't', segments: 2, staleSegments: 1, rows: 9, bytes: 81 }],
+  });
 });
 
 // ───────────────────────── durability ─────────────────────────

@@ -89,6 +89,7 @@ export class Fake {
         config = configOf(given);
       },
       statements: () => ({ cached: 1, hits: 2, misses: 3 }),
+      columnstore: () => [{ dataset: 't', segments: 2, staleSegments: 1, rows: 9, bytes: 81 }],
       unsynced: () => unsynced,
       flush: () => {
         this.log.push('flush');

@@ -200,3 +200,18 @@ fn a_crash_leaves_rows_with_their_segments_or_neither() {
         answers_agree(&mut db);
     }
 }
+
+#[test]
+fn segments_are_counted() {
+    let mut db = open(&lots());
+    let counts = |db: &mut Db| db.segment_counts().expect("counts").remove(0);
+    assert_eq!(counts(&mut db).segments, 0);
+    insert(&mut db, 1, 70_000);
+    seal(&mut db);
+    let all = counts(&mut db);
+    assert_eq!((all.segments, all.stale_segments, all.rows), (2, 0, 70_000));
+    assert!((70_000..1_400_000).contains(&all.bytes), "{} bytes", all.bytes);
+    run(&mut db, "UPDATE t SET good = 1 WHERE id = 69000");
+    let some = counts(&mut db);
+    assert_eq!((some.segments, some.stale_segments, some.rows), (2, 1, 65_535));
+}

@@ -1,5 +1,7 @@
 //! The tables of segments: which there are, and what is stored of each. Does not know when one is written.
 
+use serde::Serialize;
+
 use crate::columnstore::build::Encoded;
 use crate::error::{Error, Result};
 use crate::model::dataset::Dataset;
@@ -117,6 +119,38 @@ fn without_overlaps(segments: Vec<SegmentInfo>) -> Vec<SegmentInfo> {
         .zip(clear)
         .filter_map(|(segment, clear)| clear.then_some(segment))
         .collect()
+}
+
+/// What a dataset's segments come to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Its name.
+    pub dataset: String,
+    /// Segments that were made.
+    pub segments: i64,
+    /// Those whose rows have changed since.
+    pub stale_segments: i64,
+    /// Rows in the others.
+    pub rows: i64,
+    /// Bytes of all of them.
+    pub bytes: i64,
+}
+
+/// Counts a dataset's segments.
+pub fn counts<P: SqlPort>(port: &mut P, dataset: &str) -> Result<Counts> {
+    let mut found = [0; 4];
+    if exists(port)? {
+        let sql = "SELECT count(*), sum(stale), sum(iif(stale, 0, last_key - first_key + 1)), sum(length(head) +
+                (SELECT sum(length(data)) FROM lotwise_column WHERE lotwise_column.id >= lotwise_segment.id * 1024 AND lotwise_column.id < (lotwise_segment.id + 1) * 1024))
+            FROM lotwise_segment WHERE dataset = ? AND head NOT NULL";
+        let rows = collect(port, sql, &[dataset.into()])?;
+        for (found, value) in found.iter_mut().zip(rows.iter().flatten()) {
+            *found = if let Value::Int(n) = value { *n } else { 0 };
+        }
+    }
+    let [segments, stale_segments, rows, bytes] = found;
+    Ok(Counts { dataset: dataset.to_owned(), segments, stale_segments, rows, bytes })
 }
 
 /// All segments of a dataset, by key.

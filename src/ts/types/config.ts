@@ -52,4 +52,6 @@ export type DeepPartial<T> = { [K in keyof T]?: T[K] extends object ? DeepPartia
 export interface Stats {
   /** Prepared statements: kept now, runs that found theirs kept, runs that had to prepare it. */
   statements: { cached: number; hits: number; misses: number };
+  /** Segments of each dataset: all, those whose rows have changed since they were made, rows in the others, bytes of all. */
+  columnstore: { dataset: string; segments: number; staleSegments: number; rows: number; bytes: number }[];
 }
