@@ -105,7 +105,7 @@ test('Pareto, trends, heat table and ranking equal a plain computation', async (
 test('every panel says how long its answer took and by which route', async () => {
   const timings = await page.$$eval('.timing', (found) => found.map(({ textContent }) => textContent));
   assert.equal(timings.length, 8);
-  for (const timing of timings) assert.match(timing ?? '', /^[\d.,]+ m?s · (index|scan)( · [\d.,]+ m?s of it waiting)?$/);
+  for (const timing of timings) assert.match(timing ?? '', /^[\d.,]+ m?s · (columnstore|index|scan)( · [\d.,]+ m?s of it waiting)?$/);
 });
 
 test('filters go into the URL, survive a reload, and the back button undoes them', async () => {
