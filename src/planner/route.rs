@@ -32,6 +32,8 @@ const SQL_LOOKUP_NS: f64 = 2500.0;
 pub struct SegmentWork {
     /// Rows of segments that may have what is asked for.
     pub rows: u64,
+    /// Rows of all segments.
+    pub all: u64,
     /// Columns that are read.
     pub columns: usize,
     /// Keys that are in no segment.
@@ -40,58 +42,45 @@ pub struct SegmentWork {
     pub time_share: f64,
 }
 
-/// An index, and the rows with equal values in the first column, the first two, and so on; before them the
-/// number of all rows.
-pub type IndexStatistics = (String, Vec<f64>);
-
-/// Whether segments are likely to be the sooner way.
+/// Whether segments are likely to be the sooner way. `distinct` tells about how many different values a column has;
+/// what SQLite has counted is no use here, for after a look at some rows of an index it counts too few.
 #[must_use]
 pub fn prefers_segments(
     query: &AggregateQuery,
     dataset: &Dataset,
     work: SegmentWork,
-    statistics: &[IndexStatistics],
+    distinct: impl Fn(&str) -> Option<f64>,
 ) -> bool {
     let columns = work.columns.max(1) as f64;
     let by_segments = work.rows as f64 * columns * VALUE_NS + work.rest as f64 * SQL_ROW_NS;
-    let by_index = statistics
-        .iter()
-        .filter_map(|(name, rows)| {
-            let index = dataset.indexes.iter().find(|index| index.name == *name)?;
-            Some(index_cost(query, dataset, index, rows, work.time_share))
-        })
-        .fold(f64::INFINITY, f64::min);
-    // Without statistics nothing is known of what SQL would do, but that it may read everything.
-    by_segments <= by_index
+    let used = used_columns(query, dataset);
+    let by_index = dataset.indexes.iter().filter(|index| index.filter.is_none()).map(|index| {
+        let covers = |column: &&str| index.columns.iter().any(|(known, _)| known == column);
+        let row_ns = if used.iter().all(covers) { SQL_ROW_NS } else { SQL_LOOKUP_NS };
+        rows_found(query, dataset, index, work, &distinct) * row_ns
+    });
+    // Without an index that serves it SQL reads everything.
+    let everything = (work.all + work.rest) as f64 * SQL_ROW_NS;
+    by_segments <= by_index.fold(everything, f64::min)
 }
 
-fn index_cost(
+/// Rows that an index leads to.
+fn rows_found(
     query: &AggregateQuery,
     dataset: &Dataset,
     index: &Index,
-    statistics: &[f64],
-    time_share: f64,
+    work: SegmentWork,
+    distinct: &impl Fn(&str) -> Option<f64>,
 ) -> f64 {
-    let Some((&all, with_equal)) = statistics.split_first() else { return f64::INFINITY };
-    if index.filter.is_some() {
-        return f64::INFINITY;
-    }
-    let mut found = all;
-    for ((column, _), rows) in index.columns.iter().zip(with_equal) {
-        match equal_values(&query.filter, column) {
-            Some(values) => found = found.min(rows * values as f64),
-            None => {
-                if dataset.time.as_ref() == Some(column) {
-                    found *= time_share;
-                }
-                break;
-            }
+    let mut found = (work.all + work.rest) as f64;
+    for (column, _) in &index.columns {
+        match (equal_values(&query.filter, column), distinct(column)) {
+            (Some(values), Some(distinct)) => found *= (values as f64 / distinct).min(1.0),
+            (None, _) if dataset.time.as_ref() == Some(column) => return found * work.time_share,
+            _ => break,
         }
     }
-    let covers = used_columns(query, dataset)
-        .iter()
-        .all(|column| index.columns.iter().any(|(known, _)| known == column));
-    found * if covers { SQL_ROW_NS } else { SQL_LOOKUP_NS }
+    found
 }
 
 /// Number of values that a column is asked to equal.

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use crate::columnstore::cache::ColumnCache;
 use crate::columnstore::column::Column;
 use crate::columnstore::head::Head;
-use crate::columnstore::layout::Layout;
+use crate::columnstore::layout::{Form, Layout};
 use crate::columnstore::scan::{Look, Scan};
 use crate::error::Result;
 use crate::model::batch::encode::BatchBuilder;
@@ -20,7 +20,7 @@ use crate::model::dataset::Dataset;
 use crate::model::value::{Value, ValueRef};
 use crate::planner::aggregate::AggregatePlan;
 use crate::planner::finish::Groups;
-use crate::planner::route::{IndexStatistics, Route, SegmentWork, prefers_segments};
+use crate::planner::route::{Route, SegmentWork, prefers_segments};
 use crate::planner::sql::quote;
 use crate::storage::columnar::catalogue;
 use crate::storage::columnar::verify::{Standing, Verified, standing};
@@ -43,7 +43,6 @@ struct Known {
     segments: Vec<Segment>,
     /// First and last key of the table; none where it is empty.
     keys: Option<(i64, i64)>,
-    statistics: Vec<IndexStatistics>,
 }
 
 #[derive(Debug)]
@@ -101,7 +100,9 @@ impl SegmentMemory {
         let work = Work::new(&scan, &known);
         let is_taken = route == Route::Columnstore
             || (!known.segments.is_empty()
-                && prefers_segments(&plan.query, dataset, work.estimate, &known.statistics));
+                && prefers_segments(&plan.query, dataset, work.estimate, |name| {
+                    known.distinct(name)
+                }));
         if !is_taken {
             return Ok(None);
         }
@@ -129,7 +130,7 @@ impl SegmentMemory {
         let known = self.known(port, dataset, state)?;
         let estimate = Work::new(&scan, &known).estimate;
         Ok(!known.segments.is_empty()
-            && prefers_segments(&plan.query, dataset, estimate, &known.statistics))
+            && prefers_segments(&plan.query, dataset, estimate, |name| known.distinct(name)))
     }
 
     fn columns<P: SqlPort>(
@@ -179,6 +180,24 @@ impl SegmentMemory {
     }
 }
 
+impl Known {
+    /// About how many different values a column has, as heads tell: the entries of the largest dictionary, or all
+    /// integers from the least to the greatest.
+    fn distinct(&self, name: &str) -> Option<f64> {
+        let entries = self.segments.iter().filter_map(|segment| segment.head.column(name));
+        let (mut most_entries, mut least, mut most) = (0, i64::MAX, i64::MIN);
+        for (_, entry) in entries {
+            match entry.form {
+                Form::Real => return None,
+                Form::Text => most_entries = most_entries.max(entry.max),
+                _ => (least, most) = (least.min(entry.min), most.max(entry.max)),
+            }
+        }
+        let integers = if least > most { 0.0 } else { most as f64 - least as f64 + 1.0 };
+        Some(integers.max(most_entries as f64).max(1.0))
+    }
+}
+
 impl<'k> Work<'k> {
     fn new(scan: &Scan<'_>, known: &'k Known) -> Self {
         let (mut read, mut rest) = (Vec::new(), Vec::new());
@@ -210,6 +229,7 @@ impl<'k> Work<'k> {
         let keys = |(first, last): &(i64, i64)| last.abs_diff(*first).saturating_add(1);
         let estimate = SegmentWork {
             rows,
+            all: known.segments.iter().map(|segment| segment.head.rows as u64).sum(),
             columns: scan.width(),
             rest: rest.iter().map(keys).fold(0, u64::saturating_add),
             time_share: scan.time_share(known.segments.iter().map(|segment| &*segment.head)),
@@ -255,11 +275,7 @@ fn read<P: SqlPort>(
     before: Option<&Rc<Known>>,
 ) -> Result<Known> {
     if !has_segments {
-        return Ok(Known {
-            segments: Vec::new(),
-            keys: keys(port, dataset)?,
-            statistics: Vec::new(),
-        });
+        return Ok(Known { segments: Vec::new(), keys: keys(port, dataset)? });
     }
     let heads: HashMap<i64, &Rc<Head>> = before
         .into_iter()
@@ -276,8 +292,7 @@ fn read<P: SqlPort>(
             Ok(Segment { id, first_key, last_key, head })
         })
         .collect::<Result<_>>()?;
-    let statistics = statistics(port, &dataset.name)?;
-    Ok(Known { segments, keys: keys(port, dataset)?, statistics })
+    Ok(Known { segments, keys: keys(port, dataset)? })
 }
 
 /// First and last key of a table.
@@ -292,21 +307,4 @@ fn keys<P: SqlPort>(port: &mut P, dataset: &Dataset) -> Result<Option<(i64, i64)
         })
     };
     Ok(end("min")?.zip(end("max")?))
-}
-
-/// What SQLite has counted of a table's indexes.
-fn statistics<P: SqlPort>(port: &mut P, table: &str) -> Result<Vec<IndexStatistics>> {
-    let is_there = "SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'";
-    if collect(port, is_there, &[])?.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows = collect(port, "SELECT idx, stat FROM sqlite_stat1 WHERE tbl = ?", &[table.into()])?;
-    let numbers = |text: &str| text.split(' ').map_while(|n| n.parse().ok()).collect();
-    Ok(rows
-        .iter()
-        .filter_map(|row| match row.as_slice() {
-            [Value::Text(index), Value::Text(stat)] => Some((index.clone(), numbers(stat))),
-            _ => None,
-        })
-        .collect())
 }

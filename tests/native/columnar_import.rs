@@ -215,3 +215,23 @@ fn segments_are_counted() {
     let some = counts(&mut db);
     assert_eq!((some.segments, some.stale_segments, some.rows), (2, 1, 65_535));
 }
+
+#[test]
+fn a_narrow_look_up_stays_with_its_index() {
+    let mut db = open(&json!({"name": "t", "columns": {
+        "id": {"type": "integer", "primaryKey": true}, "lot": {"type": "text"}, "day": {"type": "date"},
+        "line": {"type": "text"}, "good": {"type": "integer"}, "weight": {"type": "real"}
+    }, "time": "day", "dimensions": ["line", "good"], "measures": ["weight"],
+    "indexes": [{"name": "by_line", "columns": ["line"]}, {"name": "by_good", "columns": ["good", "weight"]}]}));
+    insert(&mut db, 1, 30_000);
+    seal(&mut db);
+    let mut route = |filter: &Json| {
+        let measures = json!({"n": "count", "w": {"sum": "weight"}});
+        let query = json!({"dataset": "t", "where": filter, "measures": measures});
+        db.aggregate(&node(query)).expect("answers").route
+    };
+    // One row of 900, and one of seven.
+    assert_eq!(route(&json!({"good": 5})), "index");
+    assert_eq!(route(&json!({"line": "Line3"})), "columnstore");
+    assert_eq!(route(&json!({})), "columnstore");
+}
